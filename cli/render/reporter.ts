@@ -1,0 +1,17 @@
+// One stream of events in, a screen or lines out: tty, plain, json and quiet renderers.
+
+import type { FleetEvent } from "../../supervisor/events.ts";
+
+export interface Reporter {
+  event(event: FleetEvent): void;
+  /** Leaves the terminal as a program should; called once, last. */
+  end(): void;
+}
+
+/** Where a renderer writes: stderr in real life, a buffer in tests. */
+export interface Screen {
+  write(text: string): void;
+  readonly columns: number;
+  readonly rows: number;
+  readonly color: boolean;
+}

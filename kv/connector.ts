@@ -1,0 +1,159 @@
+// What one KV connector knows: how to launch its workers, and what each leg of a request must say.
+// Everything here is data and pure functions: no HTTP, no clock, no logger, no bytes.
+
+import type { LegEdit, RawJson } from "./leg_edit.ts";
+
+export type Role = "prefill" | "decode" | "regular" | "encode";
+export type Device = "cuda" | "cpu" | "rocm" | "xpu" | "tpu";
+
+/** The route family of a request; it decides token-limit members and how an engine names its internal request. */
+export type ApiKind = "completions" | "chat" | "responses" | "messages" | "generate";
+
+/**
+ * How a handoff is put together, shared by several connectors:
+ * `params-echo`: the prefill reply's `kv_transfer_params` go to decode as they are.
+ * `params-prebuilt`: the router writes both legs' params and runs the legs at once.
+ * `plain-two-step`: prefill first, then decode, no params; the KV waits in a store both workers see.
+ * `request-id`: both legs carry one X-Request-Id that names the two workers.
+ */
+export type HandoffShape = "params-echo" | "params-prebuilt" | "plain-two-step" | "request-id";
+
+/** What the router and peers must know of one worker, from the plan or from probing a worker somebody else started. */
+export interface WorkerFacts {
+  readonly name: string;
+  readonly role: Role;
+  readonly host: string;
+  readonly httpPort: number;
+  /** First port of each purpose, e.g. `side_channel`, `bootstrap`, `kv_port`. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly tp: number;
+  readonly dp: number;
+  readonly pp: number;
+  /** The id given at launch; null where the engine makes its own. New with each generation of the process. */
+  readonly engineId: string | null;
+  /** Engine id by DP rank as the connector's `discovery` read it from the running worker; empty when there is none. */
+  readonly engineIdByRank: Readonly<Record<string, string>>;
+}
+
+/** One group of ports a worker needs; `count` consecutive ones. `env` names the variable that carries the first. */
+export interface PortNeed {
+  readonly purpose: string;
+  readonly count: number;
+  readonly env: string | null;
+  /** Where vLLM users expect it, e.g. 5600 for NIXL's side channel. The plan starts its search there. */
+  readonly preferred: number;
+}
+
+export interface WorkerShape {
+  readonly role: Role;
+  readonly tp: number;
+  readonly dp: number;
+  readonly pp: number;
+}
+
+export interface WiringContext extends WorkerShape {
+  readonly device: Device;
+  readonly engineVersion: string;
+  /** Address peers on this box reach the worker at; both bind address and advertised address. */
+  readonly host: string;
+  readonly httpPort: number;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly engineId: string;
+  /** A private folder shared by all workers of the run, removed when the run ends. */
+  readonly sharedDir: string;
+  readonly loadFailurePolicy: "fail" | "recompute";
+  /** The user's own members for `kv_connector_extra_config`, merged last. */
+  readonly extraConfig: Readonly<Record<string, Json>>;
+}
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What a worker is launched with: the JSON of `--kv-transfer-config`, environment, further arguments. */
+export interface Wiring {
+  readonly kvTransferConfig: Readonly<Record<string, Json>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+}
+
+/** Facts of a whole topology, for rules that join prefill and decode. Flags are the engine's, by long name. */
+export interface Topology {
+  readonly engine: string;
+  readonly engineVersion: string;
+  readonly device: Device;
+  readonly workers:
+    readonly (WorkerShape & { readonly name: string; readonly flags: Readonly<Record<string, string>> })[];
+}
+
+export interface ConnectorProblem {
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+  readonly severity: "error" | "warning";
+}
+
+/** One attempt of one request, as a connector sees it. */
+export interface LegContext {
+  /** Unique for each attempt, never reused; sent as `X-Request-Id` on both legs unless the edit says otherwise. */
+  readonly attemptId: string;
+  /** 32 random hex digits of this attempt. */
+  readonly nonce: string;
+  readonly api: ApiKind;
+  readonly prefill: WorkerFacts;
+  readonly decode: WorkerFacts;
+}
+
+/** The prefill reply's `kv_transfer_params`: parsed to be looked at, raw to be sent on. Both null when absent or null. */
+export interface PrefillReply {
+  readonly params: Readonly<Record<string, Json>> | null;
+  readonly raw: RawJson | null;
+}
+
+/** What to do on decode: send it with this edit, or the handoff is impossible for the reason given. */
+export type DecodeLeg =
+  | { readonly is: "send"; readonly edit: LegEdit }
+  | { readonly is: "no-handoff"; readonly reason: string };
+
+/** How the engines' own counters prove that KV moved. Source: vLLM v1/metrics, seen on a real 0.32.0. */
+export interface TransferProof {
+  /** Tokens decode must have got from outside: the whole prompt, or only its whole blocks. */
+  readonly covers: "prompt" | "whole-blocks";
+  /** A counter of moved bytes and the role it grows on (the side that starts the transfer); null when there is none. */
+  readonly bytes: { readonly metric: string; readonly on: "prefill" | "decode" } | null;
+}
+
+/** A GET on the prefill worker's own port, needed before the first request (Mooncake's bootstrap server). */
+export interface Discovery {
+  readonly purpose: string;
+  readonly path: string;
+  /** Engine id by DP rank, or null while the worker has not registered all its ranks. */
+  read(answer: Json): Readonly<Record<string, string>> | null;
+}
+
+export interface Connector {
+  /** vLLM's exact name. */
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** One line for help, docs and `pdserve connectors`. */
+  readonly summary: string;
+  /** Semver range of each engine that has it. */
+  readonly engines: Readonly<Record<string, string>>;
+  readonly devices: readonly Device[];
+  /** Python modules that must import in the engine's Python. */
+  readonly imports: readonly string[];
+  readonly shape: HandoffShape;
+  /** Both legs at once, or decode only after prefill has answered. */
+  readonly legs: "sequential" | "concurrent";
+  /** How long prefill keeps finished blocks for decode; null where nothing is pinned. */
+  readonly leaseMs: number | null;
+  readonly proof: TransferProof;
+  readonly discovery: Discovery | null;
+  /** A decode worker of this connector answers a request without params as ordinary vLLM does. */
+  readonly servesPlainRequests: boolean;
+  ports(worker: WorkerShape): readonly PortNeed[];
+  wiring(context: WiringContext): Wiring;
+  /** Why this topology cannot work with this connector; all reasons at once. */
+  problems(topology: Topology): readonly ConnectorProblem[];
+  prefillLeg(context: LegContext): LegEdit;
+  /** `reply` is null when both legs run at once. */
+  decodeLeg(context: LegContext, reply: PrefillReply | null): DecodeLeg;
+}

@@ -1,0 +1,64 @@
+// The plan: exactly which processes will run, with which argv, environment, ports and GPUs. Frozen and JSON-serialisable.
+
+import type { Connector, Device, Json, Role, WorkerFacts } from "../kv/connector.ts";
+import type { Problem } from "./problem.ts";
+
+export interface Plan {
+  /** Short hash of everything below: the name a failure or a bug report refers to. */
+  readonly planId: string;
+  readonly model: string;
+  readonly servedModelName: string;
+  readonly device: Device;
+  readonly engine: { readonly name: string; readonly version: string; readonly command: readonly string[] };
+  /** `name` is a key of the connector registry or an unknown vLLM name run as plain two-step; `reason` is one line. */
+  readonly connector: { readonly name: string; readonly reason: string };
+  readonly router: { readonly host: string; readonly port: number };
+  readonly workers: readonly WorkerPlan[];
+  /** Warnings; a plan with errors does not exist. */
+  readonly problems: readonly Problem[];
+}
+
+export interface WorkerPlan {
+  /** `prefill-0`, `decode-0`, `regular-0`, `encode-0`. */
+  readonly name: string;
+  readonly role: Role;
+  /** Physical GPU ids; plain names where there are no GPUs. */
+  readonly gpus: readonly string[];
+  readonly tp: number;
+  readonly dp: number;
+  readonly pp: number;
+  readonly host: string;
+  readonly port: number;
+  /** All ports by purpose, `http` included, each the list of its consecutive numbers. */
+  readonly ports: Readonly<Record<string, readonly number[]>>;
+  readonly engineId: string | null;
+  readonly argv: readonly string[];
+  /** What is added to pdserve's own environment. Names ending in KEY or TOKEN are secrets. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Null for a process pdserve starts; the URL of a worker that somebody else started. */
+  readonly external: string | null;
+}
+
+export type Planned = { readonly is: "planned"; readonly plan: Plan; readonly connector: Connector } | {
+  readonly is: "impossible";
+  readonly problems: readonly Problem[];
+};
+
+/** The worker as connectors and the router see it. */
+export function factsOf(worker: WorkerPlan): WorkerFacts {
+  return {
+    name: worker.name,
+    role: worker.role,
+    host: worker.host,
+    httpPort: worker.port,
+    ports: Object.fromEntries(Object.entries(worker.ports).map(([purpose, numbers]) => [purpose, numbers[0] ?? 0])),
+    tp: worker.tp,
+    dp: worker.dp,
+    pp: worker.pp,
+    engineId: worker.engineId,
+    engineIdByRank: {},
+  };
+}
+
+export type JsonObject = Readonly<Record<string, Json>>;

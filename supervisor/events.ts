@@ -1,0 +1,62 @@
+// Everything that happens to a fleet, as one stream: renderers, events.ndjson and the control API read nothing else.
+
+import type { Plan } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
+import type { Diagnosis, Stage } from "./engines/engine.ts";
+import type { WorkerState } from "./snapshot.ts";
+
+export type FleetEvent =
+  | { readonly type: "plan"; readonly plan: Plan; readonly configFile: string | null; readonly runDir: string }
+  | { readonly type: "warning"; readonly problem: Problem }
+  | { readonly type: "listening"; readonly url: string }
+  | {
+    readonly type: "worker";
+    readonly name: string;
+    readonly state: WorkerState["is"];
+    readonly stage: Stage | null;
+    readonly elapsedMs: number;
+  }
+  | { readonly type: "log"; readonly worker: string; readonly line: string }
+  | { readonly type: "proof"; readonly proof: PairProof }
+  | { readonly type: "ready"; readonly ready: Ready }
+  | { readonly type: "failed"; readonly failure: WorkerFailure }
+  | { readonly type: "draining"; readonly inFlight: number; readonly limitMs: number }
+  | { readonly type: "stopping"; readonly forced: boolean }
+  | { readonly type: "stopped"; readonly exitCode: number };
+
+/** What a canary request showed of one prefill→decode pair. */
+export type PairProof =
+  | {
+    readonly is: "proven";
+    readonly prefill: string;
+    readonly decode: string;
+    readonly promptTokens: number;
+    readonly movedTokens: number;
+    readonly recomputedTokens: number;
+    readonly bytes: number | null;
+    readonly tookMs: number;
+  }
+  | { readonly is: "refuted"; readonly prefill: string; readonly decode: string; readonly diagnosis: Diagnosis };
+
+export interface Ready {
+  readonly url: string;
+  readonly runDir: string;
+  readonly model: string;
+  readonly tookMs: number;
+  /** Null when `--no-canary` was given: then nothing is claimed. */
+  readonly proofs: readonly PairProof[] | null;
+  readonly connector: string;
+  readonly prefill: number;
+  readonly decode: number;
+}
+
+export interface WorkerFailure {
+  readonly worker: string;
+  readonly gpus: readonly string[];
+  readonly diagnosis: Diagnosis;
+  readonly during: string;
+  readonly exit: { readonly code: number | null; readonly signal: string | null } | null;
+  readonly afterMs: number;
+  readonly lastLines: readonly string[];
+  readonly logPath: string | null;
+}
