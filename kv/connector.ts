@@ -1,7 +1,8 @@
 // What one KV connector knows: how to launch its workers, and what each leg of a request must say.
 // Everything here is data and pure functions: no HTTP, no clock, no logger, no bytes.
 
-import type { LegEdit, RawJson } from "./leg_edit.ts";
+import type { Json, RawJson } from "./json.ts";
+import type { LegEdit } from "./leg_edit.ts";
 
 export type Role = "prefill" | "decode" | "regular" | "encode";
 export type Device = "cuda" | "cpu" | "rocm" | "xpu" | "tpu";
@@ -65,8 +66,6 @@ export interface WiringContext extends WorkerShape {
   /** The user's own members for `kv_connector_extra_config`, merged last. */
   readonly extraConfig: Readonly<Record<string, Json>>;
 }
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** What a worker is launched with: the JSON of `--kv-transfer-config`, environment, further arguments. */
 export interface Wiring {

@@ -1,11 +1,6 @@
 // What one leg changes in the client's request, as data; router/body turns it into bytes.
 
-import type { Json } from "./connector.ts";
-
-/** JSON text taken off the wire and put back as it is: integers beyond 2^53 and unknown members survive. */
-export interface RawJson {
-  readonly rawJson: string;
-}
+import type { Json, RawJson } from "./json.ts";
 
 export interface LegEdit {
   /** Top-level members to write; they replace the client's of the same name. */

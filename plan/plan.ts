@@ -1,6 +1,6 @@
 // The plan: exactly which processes will run, with which argv, environment, ports and GPUs. Frozen and JSON-serialisable.
 
-import type { Connector, Device, Json, Role, WorkerFacts } from "../kv/connector.ts";
+import type { Connector, Device, Role, WorkerFacts } from "../kv/connector.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Plan {
@@ -60,5 +60,3 @@ export function factsOf(worker: WorkerPlan): WorkerFacts {
     engineIdByRank: {},
   };
 }
-
-export type JsonObject = Readonly<Record<string, Json>>;

@@ -1,0 +1,64 @@
+// What the user asked for: every setting as a typed value that knows where it came from.
+
+import type { SettingKey, settings } from "./settings.ts";
+
+export type Origin =
+  | { readonly is: "default" }
+  | { readonly is: "file"; readonly path: string; readonly line: number }
+  | { readonly is: "env"; readonly name: string }
+  | { readonly is: "flag"; readonly flag: string };
+
+export interface Sourced<T> {
+  readonly value: T;
+  readonly origin: Origin;
+}
+
+type ValueOfKind = {
+  text: string;
+  count: number;
+  port: number;
+  /** Milliseconds. */
+  duration: number;
+  bytes: number;
+  switch: boolean;
+  choice: string;
+  list: readonly string[];
+  json: Readonly<Record<string, unknown>>;
+};
+
+type ValueOf<S> = S extends { kind: infer K extends keyof ValueOfKind; default: infer D }
+  ? D extends null ? ValueOfKind[K] | null : ValueOfKind[K]
+  : never;
+
+export type Settings = { readonly [K in SettingKey]: Sourced<ValueOf<(typeof settings)[K]>> };
+
+/** One argument meant for the engine, as written: `["--max-model-len", "8192"]`. */
+export interface EngineArgument {
+  readonly words: readonly string[];
+  readonly origin: Origin;
+}
+
+export interface Spec {
+  /** Null in router-only mode. */
+  readonly model: Sourced<string | null>;
+  readonly settings: Settings;
+  /**
+   * Arguments for the engines. The order of precedence is file `args` < file role < verbatim and after `--` < `--prefill.X`;
+   * each list is already in that order, so that the last one wins, as in vLLM.
+   */
+  readonly engineArgs: { readonly prefill: readonly EngineArgument[]; readonly decode: readonly EngineArgument[] };
+}
+
+/** `flag --pd`, `env PDSERVE_PD`, `pdserve.yaml:12`, `default`. */
+export function originText(origin: Origin): string {
+  switch (origin.is) {
+    case "default":
+      return "default";
+    case "file":
+      return `${origin.path}:${origin.line}`;
+    case "env":
+      return `env ${origin.name}`;
+    case "flag":
+      return `flag ${origin.flag}`;
+  }
+}
