@@ -1,0 +1,147 @@
+// A real pair under pdserve and a plain real vLLM beside it, to compare with.
+//
+// The plain one is a third process on purpose: asking the same decode worker again proves nothing, since it answers from the blocks it
+// has just pulled.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { killRun, processesOf, type RunningPdserve, startPdserve } from "../e2e/run_pdserve.ts";
+
+export const vllm = process.env["PDSERVE_TEST_VLLM"] ?? "";
+export const model = process.env["PDSERVE_TEST_MODEL"] ?? "";
+
+export interface RealPair {
+  readonly pdserve: RunningPdserve;
+  /** URL of the plain vLLM, without `/v1`. */
+  readonly plain: string;
+  readonly prefill: WorkerAddress;
+  readonly decode: WorkerAddress;
+  /** Stops everything and returns the processes that were left; an honest end is an empty list. */
+  stop(): Promise<readonly number[]>;
+}
+
+export interface WorkerAddress {
+  readonly name: string;
+  readonly pid: number;
+  readonly url: string;
+}
+
+export async function startRealPair(args: readonly string[]): Promise<RealPair> {
+  const starting = startPlainVllm();
+  const env = { PATH: `${dirname(vllm)}:${process.env["PATH"]}` };
+  const pdserve = await startPdserve([
+    model,
+    "--device",
+    "cpu",
+    "--pd",
+    "1P1D",
+    "--port",
+    String(await freePort()),
+    ...args,
+  ], {
+    env,
+  });
+  const plain = await starting;
+  const run = JSON.parse(readFileSync(join(pdserve.runDir, "run.json"), "utf8"));
+  const address = (name: string): WorkerAddress => {
+    const worker = run.workers.find((each: { name: string }) => each.name === name);
+    return { name, pid: worker.pid, url: `http://127.0.0.1:${worker.port}` };
+  };
+  return {
+    pdserve,
+    plain: plain.url,
+    prefill: address("prefill-0"),
+    decode: address("decode-0"),
+    stop: async () => {
+      await Promise.all([pdserve.stop(), plain.stop()]);
+      const left = processesOf(pdserve.runId);
+      killRun(pdserve.runId);
+      return left;
+    },
+  };
+}
+
+async function startPlainVllm() {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "plain-vllm-"));
+  const log = join(folder, "log");
+  const child = Bun.spawn(
+    [
+      vllm,
+      "serve",
+      model,
+      "--host",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--enforce-eager",
+      "--kv-cache-memory-bytes",
+      "67108864",
+    ],
+    {
+      detached: true,
+      env: {
+        ...process.env,
+        HF_HUB_OFFLINE: "1",
+        VLLM_NO_USAGE_STATS: "1",
+        VLLM_HOST_IP: "127.0.0.1",
+        VLLM_CPU_OMP_THREADS_BIND: "nobind",
+        OMP_NUM_THREADS: "1",
+      },
+      stdin: "ignore",
+      stdout: Bun.file(log),
+      stderr: Bun.file(log),
+    },
+  );
+  const url = `http://127.0.0.1:${port}`;
+  while (!await answers(`${url}/health`)) {
+    if (child.exitCode !== null) throw new Error(`the plain vLLM ended:\n${readFileSync(log, "utf8").slice(-3_000)}`);
+    await Bun.sleep(200);
+  }
+  return {
+    url,
+    stop: async () => {
+      process.kill(-child.pid, "SIGKILL");
+      await child.exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((ok) => server.listen(0, "127.0.0.1", ok));
+  const address = server.address();
+  await new Promise((ok) => server.close(ok));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** Sum of one counter over all label sets that contain `labels`. */
+export async function counter(url: string, name: string, labels = ""): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return text.split("\n")
+    .filter((line) => line.startsWith(`${name}{`) && line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}
+
+/** Tokens a worker got for prompts, by where they came from. */
+export async function promptTokens(worker: WorkerAddress) {
+  const of = (source: string) => counter(worker.url, "vllm:prompt_tokens_by_source_total", `source="${source}"`);
+  const [computed, cached, transferred] = [
+    await of("local_compute"),
+    await of("local_cache_hit"),
+    await of("external_kv_transfer"),
+  ];
+  return { computed, cached, transferred };
+}
