@@ -1,0 +1,74 @@
+// What the environment says: PDSERVE_<FLAG>, PDSERVE_MODEL, PDSERVE_PREFILL_ARGS, PDSERVE_DECODE_ARGS.
+
+import { emptyLayer, type Layer, type Saying } from "./layer.ts";
+import { nearest } from "./nearest.ts";
+import type { Problem } from "./problem.ts";
+import { envNameOf, type SettingKey, settings } from "./settings.ts";
+import { splitShellWords } from "./shell_words.ts";
+import type { EngineArgument } from "./spec.ts";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+const keyByName = new Map<string, SettingKey>(
+  (Object.keys(settings) as SettingKey[]).map((key) => [envNameOf(settings[key]), key]),
+);
+const argsNames = { both: "PDSERVE_ARGS", prefill: "PDSERVE_PREFILL_ARGS", decode: "PDSERVE_DECODE_ARGS" } as const;
+
+/** An empty variable counts as not set. A PDSERVE_ name that means nothing is a warning, since a typo would go unnoticed. */
+export function envLayer(env: Env): { readonly layer: Layer; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const sayings: Saying[] = [];
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith("PDSERVE_") || !text) continue;
+    const key = keyByName.get(name);
+    if (key !== undefined) sayings.push({ key, text, origin: { is: "env", name } });
+    else if (!isKnownName(name)) problems.push(unknownName(name));
+  }
+  const argsOf = (name: string): EngineArgument[] => {
+    const words = splitShellWords(env[name] ?? "");
+    if (words === null) problems.push(openQuote(name));
+    return words === null || words.length === 0 ? [] : [{ words, origin: { is: "env", name } }];
+  };
+  const model = env.PDSERVE_MODEL;
+  return {
+    layer: {
+      ...emptyLayer,
+      model: model ? { value: model, origin: { is: "env", name: "PDSERVE_MODEL" } } : null,
+      sayings,
+      engineArgs: {
+        both: argsOf(argsNames.both),
+        prefill: argsOf(argsNames.prefill),
+        decode: argsOf(argsNames.decode),
+      },
+    },
+    problems,
+  };
+}
+
+/** PDSERVE_RUN_ID marks every process of a run, PDSERVE_TEST_* and PDSERVE_INTERNAL_* are pdserve's own. */
+function isKnownName(name: string): boolean {
+  return ["PDSERVE_MODEL", "PDSERVE_RUN_ID", ...Object.values(argsNames)].includes(name) ||
+    /^PDSERVE_(TEST|INTERNAL)_/.test(name);
+}
+
+function unknownName(name: string): Problem {
+  const meant = nearest(name, [...keyByName.keys(), "PDSERVE_MODEL", ...Object.values(argsNames)]);
+  return {
+    what: `Ignore the environment variable "${name}"`,
+    why: "no setting has this name",
+    fix: meant === null ? `unset ${name}` : `${meant}=…`,
+    where: `env ${name}`,
+    severity: "warning",
+  };
+}
+
+function openQuote(name: string): Problem {
+  return {
+    what: `Cannot split "${name}" into words`,
+    why: "a quote is opened and not closed",
+    fix: `${name}='--flag "one value"'`,
+    where: `env ${name}`,
+    severity: "error",
+    exitCode: 2,
+  };
+}
