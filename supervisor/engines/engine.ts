@@ -1,6 +1,7 @@
 // What is particular to one engine: how it is started, probed, read and stopped. Data and pure functions only.
 
-import type { Device, Role } from "../../kv/connector.ts";
+import type { Device, PortNeed, Role, WorkerShape } from "../../kv/connector.ts";
+import type { InstalledEngine } from "../../plan/machine.ts";
 
 /** Where a starting worker is, as far as its log tells; the probe, not the log, decides readiness. */
 export interface Stage {
@@ -33,6 +34,10 @@ export interface WorkerCommandInput {
   /** How many workers share this machine, for CPU thread binding. */
   readonly workersOnMachine: number;
   readonly cpuCores: number;
+  /** Main memory of the machine, for the KV cache of CPU workers; absent or null when unknown. */
+  readonly memoryBytes?: number | null;
+  /** First of the ports the engine may use between its own processes, as asked for by `Engine.ports`. */
+  readonly internalPort?: number | null;
 }
 
 /** A worker's exit, its log and what was known of the machine then. */
@@ -43,6 +48,8 @@ export interface Evidence {
   readonly role: Role;
   readonly worker: string;
   readonly gpus: readonly string[];
+  /** The worker's whole log, for the `fix` of a failure that no rule explains. */
+  readonly logPath?: string | null;
 }
 
 export interface Diagnosis {
@@ -63,6 +70,8 @@ export interface DiagnosisRule {
   readonly fix: (groups: Captures, evidence: Evidence) => string;
   /** A line of a real log that this rule must match. */
   readonly example: string;
+  /** The engine goes on running after this line but will never serve: waiting for its exit is waiting for ever. */
+  readonly whileRunning?: true;
 }
 
 export interface Engine {
@@ -70,21 +79,39 @@ export interface Engine {
   command(
     input: WorkerCommandInput,
   ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };
+  /** Ports the engine needs besides HTTP and the connector's. */
+  ports?(worker: WorkerShape): readonly PortNeed[];
   readonly probe: { readonly path: string };
   /** Progress told by one log line; null when it tells none. */
   stage(line: string): Stage | null;
   readonly rules: readonly DiagnosisRule[];
   readonly stop: { readonly signal: "SIGTERM" | "SIGINT"; readonly graceMs: number };
-  /** The command that prints the version, and how to read it; `version` of a running worker comes from GET /version. */
-  versionCommand(command: readonly string[]): readonly string[];
+  /**
+   * The command that prints the version, and how to read it; `version` of a running worker comes from GET /version.
+   * Fast when the first word is a resolved path, or when `scriptHead` is given.
+   */
+  versionCommand(command: readonly string[], hints?: VersionHints): readonly string[];
   readVersion(output: string): string | null;
+  /** All that the same output tells of the installation; null when it is no such output. */
+  readInstalled?(output: string): InstalledEngine | null;
+  /** The version that the engine's own arguments decide, so that no process need be asked. */
+  impliedVersion?(userArgs: readonly string[]): string;
   /** Flags hands type without `--`: long name → whether it takes a value. */
   readonly commonFlags: Readonly<Record<string, "value" | "switch">>;
+  /** Flags that begin so pass as well, and take a value. */
+  readonly commonFlagPrefix?: string;
   /** Flags only the plan may set → why. */
   readonly ownedFlags: Readonly<Record<string, string>>;
   /** Flags that must agree between prefill and decode. */
   readonly sharedFlags: readonly string[];
   readonly metrics: EngineMetrics;
+}
+
+export interface VersionHints {
+  /** The first bytes of the script that the command's last word names, PATH and links followed. */
+  readonly scriptHead?: string;
+  /** Top-level Python modules to look for. */
+  readonly modules?: readonly string[];
 }
 
 /** Prometheus names, without the `_total` a counter may carry. */
