@@ -4,9 +4,9 @@
 // has just pulled.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort, untilHealthy } from "../e2e/plain_engine.ts";
 import { killRun, processesOf, type RunningPdserve, startPdserve } from "../e2e/run_pdserve.ts";
 
 export const vllm = process.env["PDSERVE_TEST_VLLM"] ?? "";
@@ -116,15 +116,6 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((ok) => server.listen(0, "127.0.0.1", ok));
-  const address = server.address();
-  await new Promise((ok) => server.close(ok));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** Sum of one counter over all label sets that contain `labels`. */
