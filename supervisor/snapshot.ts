@@ -32,6 +32,8 @@ export interface FleetSnapshot {
   readonly workers: readonly WorkerSnapshot[];
   /** Requests are taken only when "serving"; "draining" finishes what is in flight. */
   readonly phase: "starting" | "serving" | "draining" | "stopped";
+  /** Key of this run that the workers ask for, so that nobody goes around the router. Null when they ask for none. Never printed. */
+  readonly workerApiKey: string | null;
 }
 
 /** Read side of the fleet, given to the router, the control API and the renderers. */
