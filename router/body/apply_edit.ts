@@ -1,0 +1,42 @@
+// One leg's body: the client's bytes with members cut out and the leg's own members put at the end.
+
+import type { Json, RawJson } from "../../kv/json.ts";
+import type { LegEdit } from "../../kv/leg_edit.ts";
+import type { ScannedBody } from "./scan_body.ts";
+
+const utf8 = new TextEncoder();
+
+/**
+ * The edited body as pieces to send in order. All but the last one point into the client's body, nothing is copied.
+ * Every kept member stays byte for byte and in its order; every member that is set or dropped is cut wherever it
+ * stood, also when it stood there twice, so no reader depends on which of two equal names counts.
+ */
+export function applyEdit(body: ScannedBody, edit: LegEdit): readonly Uint8Array[] {
+  const { bytes, members } = body;
+  const cut = new Set([...edit.drop, ...Object.keys(edit.set)]);
+  const added = Object.entries(edit.set).map(([name, value]) => `${JSON.stringify(name)}:${toJsonText(value)}`);
+  const lastKept = members.findLastIndex((member) => !cut.has(member.name));
+
+  const pieces: Uint8Array[] = [];
+  // A run of kept members is one piece, its commas included. The first run starts with the opening brace.
+  let runStart = body.open;
+  for (let i = 0; i <= lastKept; i++) {
+    const member = members[i]!;
+    if (!cut.has(member.name)) continue;
+    const runEnd = i === 0 ? body.open + 1 : member.keyStart;
+    if (runEnd > runStart) pieces.push(bytes.subarray(runStart, runEnd));
+    runStart = members[i + 1]!.keyStart;
+  }
+  pieces.push(bytes.subarray(runStart, lastKept < 0 ? body.open + 1 : members[lastKept]!.valueEnd));
+  const comma = lastKept >= 0 && added.length > 0 ? "," : "";
+  pieces.push(utf8.encode(`${comma}${added.join(",")}}`));
+  return pieces;
+}
+
+function toJsonText(value: Json | RawJson): string {
+  return isRaw(value) ? value.rawJson : JSON.stringify(value);
+}
+
+function isRaw(value: Json | RawJson): value is RawJson {
+  return typeof value === "object" && value !== null && "rawJson" in value && typeof value.rawJson === "string";
+}

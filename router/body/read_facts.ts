@@ -1,0 +1,114 @@
+// What routing needs to know of a request body: small members read as vLLM would read them, large ones only classed.
+//
+// vLLM validates with pydantic in lax mode: `"n":"2"`, `"n":2.0` and `"stream":"yes"` are taken for 2 and true.
+// A router that read them more strictly would split requests it must not split.
+
+import { Buffer } from "node:buffer";
+import { type Member, type ScannedBody } from "./scan_body.ts";
+import { type PromptKind, promptKind } from "./prompt_kind.ts";
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface BodyFacts {
+  /** Null when absent or not a string. */
+  readonly model: string | null;
+  readonly stream: boolean;
+  /** `stream_options.include_usage`. */
+  readonly includeUsage: boolean;
+  /** Counts are null when absent or null, NaN when no number can be read: compare with `!== 1`, not `> 1`. */
+  readonly n: number | null;
+  readonly bestOf: number | null;
+  readonly maxTokens: number | null;
+  readonly maxCompletionTokens: number | null;
+  readonly minTokens: number | null;
+  readonly truncatePromptTokens: number | null;
+  readonly echo: boolean;
+  readonly useBeamSearch: boolean;
+  /** Asked for: present, and neither null nor false (0 asks, in completions). */
+  readonly logprobs: boolean;
+  readonly promptLogprobs: boolean;
+  /** Present and not null. */
+  readonly promptEmbeds: boolean;
+  readonly prompt: PromptKind;
+  /** `session_id`, else `user`; null when neither is a string that is not empty. */
+  readonly sessionKey: string | null;
+  /** Where the values stand in the scanned bytes. */
+  readonly messagesSpan: Span | null;
+  readonly promptSpan: Span | null;
+}
+
+/** Longest value that is parsed; nothing that is read here is longer in an honest request. */
+const maxParsedBytes = 1_024;
+
+type SmallValue = string | number | boolean | null | object | undefined;
+
+export function readFacts(body: ScannedBody): BodyFacts {
+  const last = new Map<string, Member>();
+  for (const member of body.members) last.set(member.name, member);
+  const small = (name: string): SmallValue => readSmall(body.bytes, last.get(name));
+  const span = (name: string): Span | null => toSpan(last.get(name));
+  return {
+    model: toText(small("model")),
+    stream: toFlag(small("stream")),
+    includeUsage: includesUsage(small("stream_options")),
+    n: toCount(small("n")),
+    bestOf: toCount(small("best_of")),
+    maxTokens: toCount(small("max_tokens")),
+    maxCompletionTokens: toCount(small("max_completion_tokens")),
+    minTokens: toCount(small("min_tokens")),
+    truncatePromptTokens: toCount(small("truncate_prompt_tokens")),
+    echo: toFlag(small("echo")),
+    useBeamSearch: toFlag(small("use_beam_search")),
+    logprobs: isAskedFor(small("logprobs")),
+    promptLogprobs: isAskedFor(small("prompt_logprobs")),
+    promptEmbeds: isAskedFor(small("prompt_embeds")),
+    prompt: promptKind(body.bytes, last.get("prompt")),
+    sessionKey: toText(small("session_id")) || toText(small("user")) || null,
+    messagesSpan: span("messages"),
+    promptSpan: span("prompt"),
+  };
+}
+
+/** The member parsed; undefined when absent; an empty object for one that is too long or that does not parse. */
+function readSmall(bytes: Uint8Array, member: Member | undefined): SmallValue {
+  if (member === undefined) return undefined;
+  const length = member.valueEnd - member.valueStart;
+  if (length > maxParsedBytes) return {};
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + member.valueStart, length).toString("utf8");
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function toSpan(member: Member | undefined): Span | null {
+  return member === undefined ? null : { start: member.valueStart, end: member.valueEnd };
+}
+
+function toText(value: SmallValue): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function toCount(value: SmallValue): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "string" && value.trim() !== "") return Number(value.trim().replaceAll("_", ""));
+  return typeof value === "number" || typeof value === "boolean" ? Number(value) : NaN;
+}
+
+function toFlag(value: SmallValue): boolean {
+  if (typeof value === "string") return /^(?:1|t|true|y|yes|on)$/i.test(value);
+  return value === true || value === 1;
+}
+
+function isAskedFor(value: SmallValue): boolean {
+  return value !== undefined && value !== null && value !== false;
+}
+
+function includesUsage(options: SmallValue): boolean {
+  if (typeof options !== "object" || options === null || !("include_usage" in options)) return false;
+  return toFlag(options.include_usage as SmallValue);
+}
