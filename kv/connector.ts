@@ -124,8 +124,8 @@ export interface TransferProof {
 export interface Discovery {
   readonly purpose: string;
   readonly path: string;
-  /** Engine id by DP rank, or null while the worker has not registered all its ranks. */
-  read(answer: Json): Readonly<Record<string, string>> | null;
+  /** Engine id by DP rank, or null while the worker has not registered all its ranks (dp × tp × pp of them). */
+  read(answer: Json, worker: Pick<WorkerShape, "tp" | "dp" | "pp">): Readonly<Record<string, string>> | null;
 }
 
 export interface Connector {
@@ -136,6 +136,8 @@ export interface Connector {
   readonly summary: string;
   /** Semver range of each engine that has it. */
   readonly engines: Readonly<Record<string, string>>;
+  /** Why versions outside `engines` lack it, where there is more to say than the range. */
+  readonly whyMissing?: string;
   readonly devices: readonly Device[];
   /** Python modules that must import in the engine's Python. */
   readonly imports: readonly string[];
@@ -144,6 +146,8 @@ export interface Connector {
   readonly legs: "sequential" | "concurrent";
   /** How long prefill keeps finished blocks for decode; null where nothing is pinned. */
   readonly leaseMs: number | null;
+  /** Member of `kv_connector_extra_config` that changes the lease, in seconds; see kv/lease.ts. */
+  readonly leaseKey?: string;
   readonly proof: TransferProof;
   readonly discovery: Discovery | null;
   /** A decode worker of this connector answers a request without params as ordinary vLLM does. */

@@ -1,0 +1,37 @@
+// All connectors pdserve knows. Flag choices, help, docs and the conformance tests read this registry.
+
+import type { Connector } from "./connector.ts";
+import { example } from "./example.ts";
+import { mooncake } from "./mooncake.ts";
+import { nearestName } from "./nearest_name.ts";
+import { nixl } from "./nixl.ts";
+import { nixlPush } from "./nixl_push.ts";
+import { p2pNccl } from "./p2p_nccl.ts";
+import { unknownConnector } from "./unknown_connector.ts";
+
+export const connectors = {
+  NixlConnector: nixl,
+  NixlPushConnector: nixlPush,
+  MooncakeConnector: mooncake,
+  P2pNcclConnector: p2pNccl,
+  ExampleConnector: example,
+} satisfies Record<string, Connector>;
+
+export type FoundConnector =
+  | { readonly is: "known"; readonly connector: Connector }
+  /** `connector` is a plain two-step one under the very name; `nearest` is the known name that was perhaps meant. */
+  | { readonly is: "unknown"; readonly connector: Connector; readonly nearest: string | null };
+
+/** By vLLM's name or an alias, whatever the case. */
+export function findConnector(nameOrAlias: string): FoundConnector {
+  const wanted = nameOrAlias.toLowerCase();
+  const all: readonly Connector[] = Object.values(connectors);
+  const namesOf = (connector: Connector) => [connector.name, ...connector.aliases];
+  const known = all.find((connector) => namesOf(connector).some((name) => name.toLowerCase() === wanted));
+  if (known !== undefined) return { is: "known", connector: known };
+  return {
+    is: "unknown",
+    connector: unknownConnector(nameOrAlias),
+    nearest: nearestName(nameOrAlias, all.flatMap(namesOf)),
+  };
+}
