@@ -72,6 +72,7 @@ export const settings = {
     group: "Topology",
     hint: "N",
     help: "GPUs per prefill worker",
+    short: true,
   },
   decodeTp: {
     flag: "--decode-tp",
@@ -81,6 +82,7 @@ export const settings = {
     group: "Topology",
     hint: "N",
     help: "GPUs per decode worker",
+    short: true,
   },
   machine: {
     flag: "--machine",
@@ -136,6 +138,7 @@ export const settings = {
     default: null,
     group: "Model and engine",
     help: "Where the engines compute; found out when not given",
+    short: true,
   },
   servedModelName: {
     flag: "--served-model-name",
@@ -145,6 +148,7 @@ export const settings = {
     group: "Model and engine",
     hint: "NAME",
     help: "The model name clients use; default is MODEL as given",
+    short: true,
   },
   allowMismatch: {
     flag: "--allow-mismatch",
@@ -182,6 +186,7 @@ export const settings = {
     default: "none",
     group: "KV connector",
     help: "What to do when no prefill worker can serve: refuse, or let decode compute the prompt itself",
+    short: true,
   },
   canary: {
     flag: "--no-canary",
@@ -190,6 +195,7 @@ export const settings = {
     default: "true",
     group: "KV connector",
     help: "Skip the request that proves the KV handoff before the run counts as ready",
+    short: true,
   },
   host: {
     flag: "--host",
@@ -355,6 +361,7 @@ export const settings = {
     group: "Run",
     hint: "TIME",
     help: "Limit for a worker to answer its probe, counted from its last progress",
+    short: true,
   },
   drainTimeoutMs: {
     flag: "--drain-timeout",
@@ -401,6 +408,15 @@ export const settings = {
     default: "table",
     group: "Output",
     help: "Form of the answer on stdout",
+    short: true,
+  },
+  schema: {
+    flag: "--schema",
+    yaml: null,
+    kind: "switch",
+    default: "false",
+    group: "Output",
+    help: "With `pdserve config`: print a JSON schema of pdserve.yaml, for editors",
   },
   progress: {
     flag: "--progress",
@@ -410,6 +426,7 @@ export const settings = {
     default: "auto",
     group: "Output",
     help: "Form of the progress on stderr",
+    short: true,
   },
   logLevel: {
     flag: "--log-level",
