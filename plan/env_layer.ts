@@ -45,10 +45,11 @@ export function envLayer(env: Env): { readonly layer: Layer; readonly problems: 
   };
 }
 
-/** PDSERVE_RUN_ID marks every process of a run, PDSERVE_TEST_* and PDSERVE_INTERNAL_* are pdserve's own. */
+/** The supervisor marks the processes of a run with these; PDSERVE_TEST_* is for tests. */
+const runMarks = ["PDSERVE_RUN_ID", "PDSERVE_INIT_PID", "PDSERVE_WORKER"];
+
 function isKnownName(name: string): boolean {
-  return ["PDSERVE_MODEL", "PDSERVE_RUN_ID", ...Object.values(argsNames)].includes(name) ||
-    /^PDSERVE_(TEST|INTERNAL)_/.test(name);
+  return ["PDSERVE_MODEL", ...runMarks, ...Object.values(argsNames)].includes(name) || name.startsWith("PDSERVE_TEST_");
 }
 
 function unknownName(name: string): Problem {

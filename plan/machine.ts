@@ -23,6 +23,10 @@ export interface Machine {
   /** links[a][b] by GPU id; empty when unknown. */
   readonly links: Readonly<Record<string, Readonly<Record<string, Link>>>>;
   readonly driver: string | null;
+  /** Pairs of GPU ids between which the driver allows no peer access; empty when unknown. */
+  readonly noPeerAccess: readonly (readonly [string, string])[];
+  /** Physical ids in the order of pdserve's own CUDA_VISIBLE_DEVICES, so that GPU 0 of a flag is the first of these; null when it is not set. */
+  readonly visibleGpus: readonly string[] | null;
   /** How the GPUs were read. */
   readonly gpuSource: "nvml" | "nvidia-smi" | "none" | "given";
   readonly cpuCores: number;

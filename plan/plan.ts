@@ -1,6 +1,7 @@
 // The plan: exactly which processes will run, with which argv, environment, ports and GPUs. Frozen and JSON-serialisable.
 
 import type { Connector, Device, Role, WorkerFacts } from "../kv/connector.ts";
+import type { Json } from "../kv/json.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Plan {
@@ -12,10 +13,25 @@ export interface Plan {
   readonly engine: { readonly name: string; readonly version: string; readonly command: readonly string[] };
   /** `name` is a key of the connector registry or an unknown vLLM name run as plain two-step; `reason` is one line. */
   readonly connector: { readonly name: string; readonly reason: string };
+  /** Port 0 takes any free one. */
   readonly router: { readonly host: string; readonly port: number };
+  /** One line on which GPUs do what and why, when the plan chose them; null when the user did. */
+  readonly split: string | null;
+  readonly launch: Launch;
   readonly workers: readonly WorkerPlan[];
   /** Warnings; a plan with errors does not exist. */
   readonly problems: readonly Problem[];
+}
+
+/** What every worker's command line is built from besides the worker itself, so that a restart can build it anew. */
+export interface Launch {
+  readonly loadFailurePolicy: "fail" | "recompute";
+  readonly extraConfig: Readonly<Record<string, Json>>;
+  /** Private to the run; connectors that hand over through files put them here. */
+  readonly sharedDir: string;
+  readonly cpuCores: number;
+  readonly memoryBytes: number;
+  readonly workersOnMachine: number;
 }
 
 export interface WorkerPlan {
@@ -31,7 +47,10 @@ export interface WorkerPlan {
   readonly port: number;
   /** All ports by purpose, `http` included, each the list of its consecutive numbers. */
   readonly ports: Readonly<Record<string, readonly number[]>>;
+  /** New with each generation: a peer that meets an old id again would use stale addresses. Null for an external worker. */
   readonly engineId: string | null;
+  /** The user's own arguments for this worker, in order. */
+  readonly userArgs: readonly string[];
   readonly argv: readonly string[];
   /** What is added to pdserve's own environment. Names ending in KEY or TOKEN are secrets. */
   readonly env: Readonly<Record<string, string>>;

@@ -1,0 +1,81 @@
+// Router-only: a plan of workers that somebody else started. Nothing is spawned, so nothing about GPUs or engines is asked.
+
+import type { Connector } from "../kv/connector.ts";
+import { externalWorker } from "./external_worker.ts";
+import type { Machine } from "./machine.ts";
+import { planIdOf } from "./plan_id.ts";
+import { routerPort } from "./plan_ports.ts";
+import type { Plan, Planned, WorkerPlan } from "./plan.ts";
+import type { Problem } from "./problem.ts";
+import { originText, type Spec } from "./spec.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Kept by vLLM for workers of a version nobody has asked yet. */
+const unknownVersion = "unknown";
+
+export function planExternal(spec: Spec, machine: Machine, around: Surroundings): Planned {
+  const { connector, reason } = connectorFor(spec, around);
+  const router = routerPort(spec, machine);
+  const problems: Problem[] = [...router.problems];
+  const workers = (["prefill", "decode"] as const).flatMap((role) => workersOf(role, spec, connector, problems));
+  if (problems.some((problem) => problem.severity === "error")) return { is: "impossible", problems };
+  const model = spec.model.value ?? "";
+  const plan: Omit<Plan, "planId"> = {
+    model,
+    servedModelName: spec.settings.servedModelName.value ?? model,
+    device: spec.settings.device.value === "cpu" ? "cpu" : "cuda",
+    engine: { name: spec.settings.engine.value, version: unknownVersion, command: [] },
+    connector: { name: connector.name, reason },
+    router: { host: spec.settings.host.value, port: router.port },
+    split: null,
+    launch: {
+      ...{ loadFailurePolicy: "fail", extraConfig: {}, sharedDir: around.sharedDir },
+      ...{ cpuCores: machine.cpuCores, memoryBytes: machine.memoryBytes, workersOnMachine: 0 },
+    },
+    workers,
+    problems,
+  };
+  return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };
+}
+
+/** What running workers were wired with cannot be asked of them over HTTP. */
+function connectorFor(spec: Spec, around: Surroundings): { readonly connector: Connector; readonly reason: string } {
+  const asked = spec.settings.kvConnector;
+  const name = asked.value === "auto" ? "NixlConnector" : asked.value;
+  const reason = asked.value === "auto"
+    ? "the usual one: running workers do not tell theirs; --kv-connector NAME for another"
+    : `asked for by ${originText(asked.origin)}`;
+  return { connector: around.findConnector(name).connector, reason };
+}
+
+function workersOf(role: "prefill" | "decode", spec: Spec, connector: Connector, problems: Problem[]): WorkerPlan[] {
+  const setting = spec.settings[role === "prefill" ? "prefillUrls" : "decodeUrls"];
+  const say = (what: string, why: string, fix: string, where: string) => {
+    problems.push({ what, why, fix, where, severity: "error", exitCode: 2 });
+  };
+  const urls = setting.value ?? [];
+  if (urls.length === 0) {
+    const other = role === "prefill" ? "decode" : "prefill";
+    say(
+      `Name a ${role} worker`,
+      `--${other} is given without --${role}`,
+      `--${role} http://HOST:PORT`,
+      `flag --${role}`,
+    );
+  }
+  const usual = Object.fromEntries(
+    connector.ports({ role, tp: 1, dp: 1, pp: 1 }).map((need) => [need.purpose, need.preferred]),
+  );
+  return urls.flatMap((url, index) => {
+    const worker = externalWorker(url, role, index, usual);
+    if (worker !== null) return [worker];
+    const form = "http://HOST:PORT, https://… or unix:/path, with facts such as #bootstrap=8998&tp=2 behind it";
+    say(
+      `--${role} cannot be "${url}"`,
+      `a worker is ${form}`,
+      `--${role} http://127.0.0.1:8100`,
+      originText(setting.origin),
+    );
+    return [];
+  });
+}

@@ -1,0 +1,74 @@
+// The router's port and every port of every worker, or why there is none.
+
+import type { Connector } from "../kv/connector.ts";
+import type { Engine } from "../supervisor/engines/engine.ts";
+import { allocatePorts, type PortWish } from "./allocate_ports.ts";
+import type { Machine } from "./machine.ts";
+import type { Problem } from "./problem.ts";
+import { originText, type Spec } from "./spec.ts";
+import type { WorkerSlot } from "./worker_command.ts";
+
+/** Workers' HTTP ports start here, clear of the router's 8000. */
+const workerHttpFrom = 8100;
+
+export interface RouterPort {
+  readonly port: number;
+  readonly problems: readonly Problem[];
+}
+
+/** The port asked for, else the next free one; 0 stays 0, any free one. */
+export function routerPort(spec: Spec, machine: Machine): RouterPort {
+  const { port, strictPort } = spec.settings;
+  const holder = machine.busyPorts.find((busy) => busy.port === port.value);
+  if (port.value === 0 || holder === undefined) return { port: port.value, problems: [] };
+  const wish = { owner: "router", purpose: "http", count: 1, preferred: port.value + 1 };
+  const { ports } = allocatePorts([wish], machine.busyPorts.map((busy) => busy.port), machine.ephemeralFrom);
+  const next = ports.router?.http?.[0];
+  const by = holder.pid === null ? "another process" : `${holder.name ?? "a process"} (pid ${holder.pid})`;
+  const taken = { why: `${by} listens there`, where: originText(port.origin) };
+  if (next !== undefined && !strictPort.value) {
+    const what = `Use port ${next}, because ${port.value} is taken`;
+    const fix = `--port ${next}, or --strict-port to fail instead`;
+    return { port: next, problems: [{ ...taken, what, fix, severity: "warning" }] };
+  }
+  const what = `Cannot listen on port ${port.value}`;
+  const fix = next === undefined ? "stop that process" : `--port ${next}, or leave out --strict-port`;
+  return { port: port.value, problems: [{ ...taken, what, fix, severity: "error", exitCode: 2 }] };
+}
+
+export interface WorkerPorts {
+  /** By worker name, then by purpose, `http` included. */
+  readonly ports: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
+  readonly problems: readonly Problem[];
+}
+
+export function workerPorts(
+  workers: readonly Pick<WorkerSlot, "name" | "role" | "tp" | "dp" | "pp">[],
+  connector: Connector,
+  engine: Engine,
+  machine: Machine,
+  router: number,
+): WorkerPorts {
+  const http = workers.map(({ name }): PortWish => ({
+    ...{ owner: name, purpose: "http", count: 1, preferred: workerHttpFrom },
+  }));
+  const side = workers.flatMap((worker) =>
+    [...connector.ports(worker), ...(engine.ports?.(worker) ?? [])].map((need): PortWish => ({
+      ...{ owner: worker.name, purpose: need.purpose, count: need.count, preferred: need.preferred },
+    }))
+  );
+  const busy = [router, ...machine.busyPorts.map((port) => port.port)];
+  const { ports, unplaced } = allocatePorts([...http, ...side], busy, machine.ephemeralFrom);
+  return { ports, problems: unplaced.map((wish) => noRoom(wish, machine)) };
+}
+
+function noRoom(wish: PortWish, machine: Machine): Problem {
+  return {
+    what: `Cannot find ${wish.count} free ports in a row for ${wish.owner} (${wish.purpose})`,
+    why: `ports below ${machine.ephemeralFrom}, where the kernel's own range starts, are in use`,
+    fix: "fewer workers, or stop what holds the ports",
+    where: "machine",
+    severity: "error",
+    exitCode: 1,
+  };
+}

@@ -1,0 +1,35 @@
+// What a plan needs besides the wish and the machine: the connectors to choose from, and facts only the caller knows.
+
+import type { Connector, ConnectorProblem, Device } from "../kv/connector.ts";
+
+export interface ConnectorQuestion {
+  /** A name or alias, or `auto`. */
+  readonly asked: string;
+  readonly engine: string;
+  readonly engineVersion: string;
+  readonly device: Device;
+  /** Python module → version, or null when it does not import; a module that was not looked for is absent. */
+  readonly imports: Readonly<Record<string, string | null>>;
+}
+
+export interface ConnectorChoice {
+  readonly connector: Connector;
+  /** One line. */
+  readonly reason: string;
+}
+
+export interface Surroundings {
+  readonly chooseConnector: (question: ConnectorQuestion) => ConnectorChoice | readonly ConnectorProblem[];
+  /** By name or alias, without regard to versions; an unknown name gets a plain two-step one. */
+  readonly findConnector: (name: string) => { readonly connector: Connector };
+  /** How this pdserve is called: the simulator is the same binary. */
+  readonly ownCommand: readonly string[];
+  /** Whether MODEL is there when `looksLikePath(model)`; null when not looked at. */
+  readonly modelExists: boolean | null;
+  /** Working folder of the workers. */
+  readonly cwd: string;
+  /** A folder private to the run, for connectors that hand over through files. */
+  readonly sharedDir: string;
+  /** Short and new for each run: part of the workers' engine ids. */
+  readonly nonce: string;
+}
