@@ -1,0 +1,147 @@
+// Every KV handle of this router, from the prefill reply to its end. A handle is used once and never past its lease:
+// KV that does not belong to a prompt stays in decode's prefix cache and spoils later requests (seen on a real engine).
+//
+//   opened ── spend() ──► spent ── settle ──► done | failed
+//      ├── settle ──► released | leaked | failed
+//      └── lease ran out ──► expired
+
+/**
+ * `done`: decode has answered in full. `failed`: decode had the handle and did not. `expired`: nobody took it in time.
+ * `released`: given up, and prefill has freed or will free it at once. `leaked`: given up while an engine still holds it.
+ */
+export type Outcome = "done" | "failed" | "expired" | "released" | "leaked";
+
+export interface HandleFacts {
+  readonly attemptId: string;
+  readonly connector: string;
+  readonly prefill: string;
+  readonly decode: string;
+  /** The prefill worker's generation that made the KV. */
+  readonly generation: number;
+  /** How long prefill keeps it; null where nothing is pinned. */
+  readonly leaseMs: number | null;
+}
+
+export type Spending = { readonly is: "spent" } | { readonly is: "refused"; readonly reason: string };
+
+export interface Handle {
+  readonly facts: HandleFacts;
+  /** Call right before the decode leg is sent. `generation` is the prefill worker's of now. Succeeds at most once. */
+  spend(generation?: number): Spending;
+  /** The first outcome counts, later ones change nothing. `done` without `spend` is a bug and throws. */
+  settle(outcome: Exclude<Outcome, "expired">): void;
+}
+
+export interface LedgerCounts {
+  /** Handles that have not come to an end. */
+  readonly opened: number;
+  readonly spent: number;
+  readonly ended: Readonly<Record<string, Readonly<Record<Outcome, number>>>>;
+}
+
+export interface Ledger {
+  open(facts: HandleFacts): Handle;
+  /** Handles of one prefill worker that wait for decode, for the limit on handoffs in flight. */
+  waiting(prefill: string): number;
+  counts(): LedgerCounts;
+}
+
+/** Prefill's lease began before its reply arrived, and decode needs time to fetch: the last fifth is not used. */
+const usableShareOfLease = 0.8;
+
+type State =
+  | { readonly is: "opened"; readonly deadlineMs: number }
+  | { readonly is: "spent" }
+  | { readonly is: "over"; readonly outcome: Outcome };
+
+interface Entry {
+  readonly facts: HandleFacts;
+  state: State;
+}
+
+/**
+ * `nowMs` is any clock that does not jump. There are no timers: expiry is found out when somebody asks. Memory is
+ * bounded by `maxLive`; beyond it the oldest handle is counted as leaked.
+ */
+export function makeLedger(nowMs: () => number, maxLive = 65_536): Ledger {
+  const live = { opened: new Set<Entry>(), spent: new Set<Entry>() };
+  const waiting = new Map<string, number>();
+  const ended = new Map<string, Record<Outcome, number>>();
+
+  return {
+    open(facts) {
+      expireOldest();
+      if (live.opened.size + live.spent.size >= maxLive) end(oldest(), "leaked");
+      const deadlineMs = facts.leaseMs === null ? Infinity : nowMs() + facts.leaseMs * usableShareOfLease;
+      const entry: Entry = { facts, state: { is: "opened", deadlineMs } };
+      live.opened.add(entry);
+      addWaiting(facts.prefill, 1);
+      return { facts, spend: (generation) => spend(entry, generation), settle: (outcome) => settle(entry, outcome) };
+    },
+    waiting: (prefill) => waiting.get(prefill) ?? 0,
+    counts() {
+      for (const entry of live.opened) endIfExpired(entry);
+      return { opened: live.opened.size, spent: live.spent.size, ended: structuredClone(Object.fromEntries(ended)) };
+    },
+  };
+
+  function spend(entry: Entry, generation = entry.facts.generation): Spending {
+    endIfExpired(entry);
+    const { facts, state } = entry;
+    if (state.is === "spent") return refused(`${facts.attemptId} has been sent to decode already`);
+    if (state.is === "over") return refused(`${facts.attemptId} is over: ${state.outcome}`);
+    if (generation !== facts.generation) {
+      end(entry, "released");
+      return refused(`${facts.prefill} has restarted since it made the KV of ${facts.attemptId}`);
+    }
+    live.opened.delete(entry);
+    live.spent.add(entry);
+    addWaiting(facts.prefill, -1);
+    entry.state = { is: "spent" };
+    return { is: "spent" };
+  }
+
+  function settle(entry: Entry, outcome: Outcome): void {
+    endIfExpired(entry);
+    if (entry.state.is === "over") return;
+    if (entry.state.is === "opened" && outcome === "done") {
+      throw new Error(`${entry.facts.attemptId} cannot be done: it was never spent`);
+    }
+    end(entry, outcome);
+  }
+
+  function end(entry: Entry, outcome: Outcome): void {
+    if (live.opened.delete(entry)) addWaiting(entry.facts.prefill, -1);
+    live.spent.delete(entry);
+    entry.state = { is: "over", outcome };
+    const counts = ended.get(entry.facts.connector) ?? { done: 0, failed: 0, expired: 0, released: 0, leaked: 0 };
+    counts[outcome]++;
+    ended.set(entry.facts.connector, counts);
+  }
+
+  function endIfExpired(entry: Entry): boolean {
+    const expired = entry.state.is === "opened" && nowMs() >= entry.state.deadlineMs;
+    if (expired) end(entry, "expired");
+    return expired;
+  }
+
+  /** Sets keep insertion order and one run has one lease, so the first that is not due ends the walk. */
+  function expireOldest(): void {
+    for (const entry of live.opened) if (!endIfExpired(entry)) return;
+  }
+
+  function oldest(): Entry {
+    const [entry] = live.spent.size > 0 ? live.spent : live.opened;
+    return entry!;
+  }
+
+  function addWaiting(prefill: string, change: 1 | -1): void {
+    const count = (waiting.get(prefill) ?? 0) + change;
+    if (count === 0) waiting.delete(prefill);
+    else waiting.set(prefill, count);
+  }
+}
+
+function refused(reason: string): Spending {
+  return { is: "refused", reason };
+}
