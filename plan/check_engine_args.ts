@@ -29,12 +29,9 @@ function ownedBy(argument: EngineArgument, engine: Engine): Problem[] {
 }
 
 function disagreements(spec: Spec, engine: Engine): Problem[] {
-  const flags = {
-    prefill: flagValues(wordsOf(spec.engineArgs.prefill), engine.commonFlags),
-    decode: flagValues(wordsOf(spec.engineArgs.decode), engine.commonFlags),
-  };
+  const flags = flagsByRole(spec, engine);
   const allowed = spec.settings.allowMismatch.value;
-  return engine.sharedFlags.filter((flag) => flags.prefill[flag] !== flags.decode[flag]).map((flag) => {
+  return disagreeingFlags(spec, engine).map((flag) => {
     const { prefill, decode } = { prefill: flags.prefill[flag], decode: flags.decode[flag] };
     const value = prefill ?? decode ?? "";
     const told = (given: string | undefined) => given === undefined ? "the engine's default" : `"${given}"`;
@@ -49,11 +46,22 @@ function disagreements(spec: Spec, engine: Engine): Problem[] {
   });
 }
 
+/** Shared flags on which the roles differ. */
+export function disagreeingFlags(spec: Spec, engine: Engine): readonly string[] {
+  const flags = flagsByRole(spec, engine);
+  return engine.sharedFlags.filter((flag) => flags.prefill[flag] !== flags.decode[flag]);
+}
+
+function flagsByRole(spec: Spec, engine: Engine) {
+  const valuesOf = (args: readonly EngineArgument[]) => flagValues(wordsOf(args), engine.commonFlags);
+  return { prefill: valuesOf(spec.engineArgs.prefill), decode: valuesOf(spec.engineArgs.decode) };
+}
+
 function originOf(flag: string, args: readonly EngineArgument[], engine: Engine): string {
   const argument = args.find(({ words }) => readFlags(words, engine.commonFlags).some(({ name }) => name === flag));
   return argument === undefined ? "engine arguments" : originText(argument.origin);
 }
 
-export function wordsOf(args: readonly EngineArgument[]): readonly string[] {
+function wordsOf(args: readonly EngineArgument[]): readonly string[] {
   return args.flatMap(({ words }) => words);
 }

@@ -5,7 +5,7 @@ import type { WorkerPlan } from "./plan.ts";
 
 /**
  * `http://host:port`, `https://…` or `unix:/path`. What the router must know besides stands behind `#`, which is never sent:
- * first ports by the connector's purposes and sizes, `http://127.0.0.1:8100#bootstrap=8998&tp=2`. Null when it is no such URL.
+ * `engine_id`, sizes, and first ports by the connector's purposes: `http://127.0.0.1:8100#bootstrap=8998&tp=2`. Null when it is no such URL.
  */
 export function externalWorker(
   text: string,
@@ -16,6 +16,8 @@ export function externalWorker(
   const url = parseUrl(text);
   if (url === null) return null;
   const facts = new URLSearchParams(url.hash.slice(1));
+  const engineId = facts.get("engine_id");
+  facts.delete("engine_id");
   const numbers = new Map([...facts].map(([name, value]) => [name, Number(value)]));
   if ([...numbers.values()].some((value) => !Number.isInteger(value) || value < 1 || value > 65_535)) return null;
   const sizes = { tp: numbers.get("tp") ?? 1, dp: numbers.get("dp") ?? 1, pp: numbers.get("pp") ?? 1 };
@@ -30,7 +32,7 @@ export function externalWorker(
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.protocol === "unix:" ? 0 : port,
     ports: Object.fromEntries(Object.entries(ports).map(([purpose, number]) => [purpose, [number]])),
-    engineId: null,
+    engineId,
     userArgs: [],
     argv: [],
     env: {},

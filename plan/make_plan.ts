@@ -1,24 +1,24 @@
 // Given a wish and a machine: exactly which processes run, with which argv, environment, ports and GPUs.
 
-import type { Connector, ConnectorProblem, Device } from "../kv/connector.ts";
+import type { Device } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
 import { checkGpus } from "./check_gpus.ts";
 import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
-import { flagValues } from "./engine_flags.ts";
 import { groupGpus } from "./group_gpus.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
+import { planConnector } from "./plan_connector.ts";
 import { planExternal } from "./plan_external.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
 import type { Plan, Planned } from "./plan.ts";
 import type { Problem } from "./problem.ts";
 import { splitShellWords } from "./shell_words.ts";
-import { originText, type Spec } from "./spec.ts";
+import type { Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { engineIdFor, type PlanBasis, workerCommand, type WorkerSlot } from "./worker_command.ts";
+import { engineIdFor, type PlanBasis, withCommand, type WorkerSlot } from "./worker_command.ts";
 import { type RoleShape, roleShape } from "./worker_shape.ts";
 
 /** Never throws for a user's mistake; reports all problems it can find, not the first. Asks nobody: all facts are given. */
@@ -46,7 +46,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     ...bareWorkers("prefill", grouping.prefill, shapes.prefill.shape, around),
     ...bareWorkers("decode", grouping.decode, shapes.decode.shape, around),
   ];
-  const chosen = connectorFor(spec, engine, installed, device, bare, around);
+  const chosen = planConnector(spec, engine, installed, device, bare, around);
   problems.push(...chosen.problems);
   if (chosen.connector === null || hasErrors(problems)) return { is: "impossible", problems };
 
@@ -62,7 +62,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     connector: { name: connector.name, reason },
     router: { host: spec.settings.host.value, port: router.port },
     split: grouping.reason,
-    workers: slots.map((slot) => ({ ...slot, ...workerCommand(basis, slot, engine, connector) })),
+    workers: slots.map((slot) => withCommand(basis, slot, engine, connector)),
     problems,
   };
   return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };
@@ -107,41 +107,6 @@ function bareWorkers(
 
 function withPorts(worker: WorkerSlot, ports: WorkerSlot["ports"]): WorkerSlot {
   return { ...worker, ports, port: ports.http?.[0] ?? 0 };
-}
-
-type ChosenConnector =
-  | { readonly connector: Connector; readonly reason: string; readonly problems: readonly Problem[] }
-  | { readonly connector: null; readonly problems: readonly Problem[] };
-
-function connectorFor(
-  spec: Spec,
-  engine: Engine,
-  installed: InstalledEngine,
-  device: Device,
-  workers: readonly WorkerSlot[],
-  around: Surroundings,
-): ChosenConnector {
-  const asked = spec.settings.kvConnector;
-  const where = originText(asked.origin);
-  const choice = around.chooseConnector({
-    asked: asked.value,
-    engine: engine.name,
-    engineVersion: installed.version,
-    device,
-    imports: installed.imports,
-  });
-  if (!("connector" in choice)) return { connector: null, problems: choice.map((told) => problemFrom(told, where)) };
-  const told = choice.connector.problems({
-    engine: engine.name,
-    engineVersion: installed.version,
-    device,
-    workers: workers.map((worker) => ({ ...worker, flags: flagValues(worker.userArgs, engine.commonFlags) })),
-  });
-  return { ...choice, problems: told.map((one) => problemFrom(one, where)) };
-}
-
-export function problemFrom(told: ConnectorProblem, where: string): Problem {
-  return { ...told, where, ...(told.severity === "error" ? { exitCode: 2 } : {}) };
 }
 
 function planBasis(

@@ -1,25 +1,10 @@
 // What a plan needs besides the wish and the machine: the connectors to choose from, and facts only the caller knows.
 
-import type { Connector, ConnectorProblem, Device } from "../kv/connector.ts";
-
-export interface ConnectorQuestion {
-  /** A name or alias, or `auto`. */
-  readonly asked: string;
-  readonly engine: string;
-  readonly engineVersion: string;
-  readonly device: Device;
-  /** Python module → version, or null when it does not import; a module that was not looked for is absent. */
-  readonly imports: Readonly<Record<string, string | null>>;
-}
-
-export interface ConnectorChoice {
-  readonly connector: Connector;
-  /** One line. */
-  readonly reason: string;
-}
+import type { ConnectorChoice, ConnectorWish } from "../kv/choose_connector.ts";
+import type { Connector, ConnectorProblem } from "../kv/connector.ts";
 
 export interface Surroundings {
-  readonly chooseConnector: (question: ConnectorQuestion) => ConnectorChoice | readonly ConnectorProblem[];
+  readonly chooseConnector: (wish: ConnectorWish) => ConnectorChoice | readonly ConnectorProblem[];
   /** By name or alias, without regard to versions; an unknown name gets a plain two-step one. */
   readonly findConnector: (name: string) => { readonly connector: Connector };
   /** How this pdserve is called: the simulator is the same binary. */

@@ -10,29 +10,25 @@ export type PlanBasis = Pick<Plan, "model" | "servedModelName" | "device" | "eng
 /** A worker that has all but its command. */
 export type WorkerSlot = Omit<WorkerPlan, "argv" | "env">;
 
-export function workerCommand(
-  basis: PlanBasis,
-  worker: WorkerSlot,
-  engine: Engine,
-  connector: Connector,
-): Pick<WorkerPlan, "argv" | "env"> {
+/** Adds the command; the engine id stays only where the connector passes it on, else the engine makes its own. */
+export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, connector: Connector): WorkerPlan {
   const { launch, device } = basis;
-  const facts = factsOf({ ...worker, argv: [], env: {} });
+  const { role, tp, dp, pp, gpus, host, port, userArgs } = slot;
+  const { ports } = factsOf({ ...slot, argv: [], env: {} });
+  const { version: engineVersion, command } = basis.engine;
+  const { loadFailurePolicy, extraConfig, sharedDir, cpuCores, memoryBytes, workersOnMachine } = launch;
   const wiring = connector.wiring({
-    ...{ role: worker.role, tp: worker.tp, dp: worker.dp, pp: worker.pp },
-    ...{ host: worker.host, httpPort: worker.port, ports: facts.ports, engineId: worker.engineId ?? worker.name },
-    ...{ device, engineVersion: basis.engine.version, sharedDir: launch.sharedDir },
-    ...{ loadFailurePolicy: launch.loadFailurePolicy, extraConfig: launch.extraConfig },
+    ...{ role, tp, dp, pp, host, httpPort: port, ports, engineId: slot.engineId ?? slot.name },
+    ...{ device, engineVersion, sharedDir, loadFailurePolicy, extraConfig },
   });
-  return engine.command({
-    ...{ role: worker.role, tp: worker.tp, dp: worker.dp, pp: worker.pp, gpus: worker.gpus },
-    ...{ host: worker.host, port: worker.port, internalPort: facts.ports.internal ?? null },
-    ...{ model: basis.model, servedModelName: basis.servedModelName, device },
-    ...{ command: basis.engine.command, engineVersion: basis.engine.version, userArgs: worker.userArgs },
-    kvTransferConfig: Object.keys(wiring.kvTransferConfig).length > 0 ? wiring.kvTransferConfig : null,
-    ...{ wiringArgs: wiring.args, wiringEnv: wiring.env },
-    ...{ cpuCores: launch.cpuCores, memoryBytes: launch.memoryBytes, workersOnMachine: launch.workersOnMachine },
+  const config = wiring.kvTransferConfig;
+  const line = engine.command({
+    ...{ role, tp, dp, pp, gpus, host, port, internalPort: ports.internal ?? null, userArgs },
+    ...{ model: basis.model, servedModelName: basis.servedModelName, device, command, engineVersion },
+    kvTransferConfig: Object.keys(config).length > 0 ? config : null,
+    ...{ wiringArgs: wiring.args, wiringEnv: wiring.env, cpuCores, memoryBytes, workersOnMachine },
   });
+  return { ...slot, engineId: typeof config.engine_id === "string" ? config.engine_id : null, ...line };
 }
 
 export interface Generation {
@@ -52,7 +48,7 @@ export function nextGeneration(
 ): WorkerPlan {
   const ports = { ...worker.ports, ...generation.ports };
   const slot = { ...worker, engineId: generation.engineId, ports, port: ports.http?.[0] ?? worker.port };
-  return { ...slot, ...workerCommand(basis, slot, engine, connector) };
+  return withCommand(basis, slot, engine, connector);
 }
 
 /** `prefill-0-1c9e`: the worker's name keeps logs readable, the nonce keeps ids of restarts and other runs apart. */

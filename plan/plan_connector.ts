@@ -1,0 +1,51 @@
+// Which connector moves the KV of this plan, and what speaks against it.
+
+import type { Connector, ConnectorProblem, Device } from "../kv/connector.ts";
+import type { Engine } from "../supervisor/engines/engine.ts";
+import { disagreeingFlags } from "./check_engine_args.ts";
+import { flagValues } from "./engine_flags.ts";
+import type { InstalledEngine } from "./machine.ts";
+import type { Problem } from "./problem.ts";
+import { originText, type Spec } from "./spec.ts";
+import type { Surroundings } from "./surroundings.ts";
+import type { WorkerSlot } from "./worker_command.ts";
+
+export type ChosenConnector =
+  | { readonly connector: Connector; readonly reason: string; readonly problems: readonly Problem[] }
+  | { readonly connector: null; readonly problems: readonly Problem[] };
+
+export function planConnector(
+  spec: Spec,
+  engine: Engine,
+  installed: InstalledEngine,
+  device: Device,
+  workers: readonly WorkerSlot[],
+  around: Surroundings,
+): ChosenConnector {
+  const asked = spec.settings.kvConnector;
+  const { version, imports } = installed;
+  const where = originText(asked.origin);
+  const facts = { engine: engine.name, engineVersion: version, device };
+  const choice = around.chooseConnector({ ...facts, asked: asked.value, imports });
+  if (!("connector" in choice)) {
+    const lacks = around.findConnector(asked.value).connector.imports.some((module) => imports[module] === null);
+    return { connector: null, problems: choice.map((told) => problemFrom(told, where, lacks ? 69 : 2)) };
+  }
+  const topology = {
+    ...facts,
+    workers: workers.map((worker) => ({ ...worker, flags: flagValues(worker.userArgs, engine.commonFlags) })),
+  };
+  const told = [...choice.warnings, ...choice.connector.problems(topology)];
+  // Flags that must agree for any connector are told by the plan, which --allow-mismatch turns into warnings.
+  const toldAlready = disagreeingFlags(spec, engine);
+  const isNew = ({ what }: ConnectorProblem) => !toldAlready.some((flag) => what.split(/[\s:]+/).includes(flag));
+  return {
+    connector: choice.connector,
+    reason: choice.reason,
+    problems: told.filter(isNew).map((one) => problemFrom(one, where, 2)),
+  };
+}
+
+function problemFrom(told: ConnectorProblem, where: string, exitCode: 2 | 69): Problem {
+  return { ...told, where, ...(told.severity === "error" ? { exitCode } : {}) };
+}
