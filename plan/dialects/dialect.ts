@@ -1,0 +1,17 @@
+// How a tool's file says what pdserve is to do.
+
+import type { Layer } from "../layer.ts";
+import type { Problem } from "../problem.ts";
+
+export interface ReadFile {
+  readonly layer: Layer;
+  /** Each names file:line, the key, and the nearest valid key where there is one. */
+  readonly problems: readonly Problem[];
+}
+
+/** Pure: the caller has read the file. `path` is shown to people and never opened. */
+export interface Dialect {
+  readonly name: string;
+  matches(path: string, text: string): boolean;
+  read(text: string, path: string): ReadFile;
+}
