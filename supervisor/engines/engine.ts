@@ -50,6 +50,8 @@ export interface Evidence {
   readonly gpus: readonly string[];
   /** The worker's whole log, for the `fix` of a failure that no rule explains. */
   readonly logPath?: string | null;
+  /** Who else holds memory on these GPUs, where the driver tells. */
+  readonly holders?: readonly { readonly pid: number; readonly name: string; readonly bytes: number }[];
 }
 
 export interface Diagnosis {
@@ -66,12 +68,30 @@ export type Captures = Readonly<Record<string, string>>;
 export interface DiagnosisRule {
   readonly id: string;
   readonly line: RegExp;
+  /** What must hold besides, for a line that alone is too common to mean this. */
+  readonly when?: (groups: Captures, evidence: Evidence) => boolean;
   readonly why: (groups: Captures, evidence: Evidence) => string;
   readonly fix: (groups: Captures, evidence: Evidence) => string;
   /** A line of a real log that this rule must match. */
   readonly example: string;
   /** The engine goes on running after this line but will never serve: waiting for its exit is waiting for ever. */
   readonly whileRunning?: true;
+  /** The line tells that something died, not why: it speaks only when no cause is found. */
+  readonly consequence?: true;
+}
+
+/** Landmarks of an engine's log, by which a diagnosis tells a cause from its echoes. */
+export interface LogMarks {
+  /** Requests are being answered: an error may from now on be one request's, not the engine's. */
+  readonly serving: RegExp;
+  /** Something died; what stands above it in a serving engine's log is older history. */
+  readonly crash: RegExp;
+  /** Lines that only pass on an error told before. */
+  readonly wrapper: RegExp;
+  /** Lines that repeat the configuration or a request, whose words mean nothing. */
+  readonly echo: RegExp;
+  /** What the engine writes before the message itself. */
+  readonly prefix: RegExp;
 }
 
 export interface Engine {
@@ -85,6 +105,7 @@ export interface Engine {
   /** Progress told by one log line; null when it tells none. */
   stage(line: string): Stage | null;
   readonly rules: readonly DiagnosisRule[];
+  readonly marks?: LogMarks;
   readonly stop: { readonly signal: "SIGTERM" | "SIGINT"; readonly graceMs: number };
   /**
    * The command that prints the version, and how to read it; `version` of a running worker comes from GET /version.

@@ -3,6 +3,7 @@
 import type { Engine } from "./engine.ts";
 import { vllmCommand } from "./vllm_command.ts";
 import { commonFlags, ownedFlags, sharedFlags } from "./vllm_flags.ts";
+import { vllmMarks } from "./vllm_marks.ts";
 import { vllmRules } from "./vllm_rules/index.ts";
 import { vllmStage } from "./vllm_stage.ts";
 import { readInstalled, readVersion, versionCommand } from "./vllm_version.ts";
@@ -15,6 +16,7 @@ export const vllm: Engine = {
   probe: { path: "/health" },
   stage: vllmStage,
   rules: vllmRules,
+  marks: vllmMarks,
   // An idle server is gone in a second; its own chain of SIGTERM and SIGKILL down to the worker processes may take nine.
   stop: { signal: "SIGTERM", graceMs: 15_000 },
   versionCommand,
