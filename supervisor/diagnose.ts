@@ -55,7 +55,7 @@ function firstMatch(
 ): Match | null {
   if (from === null) return null;
   for (const [line, text] of evidence.lines.entries()) {
-    if (line < from || marks?.echo.test(text)) continue;
+    if (line < from || marks?.echo.test(text) || isSource(text, marks)) continue;
     for (const rule of rules) {
       const groups = rule.line.exec(text);
       if (groups && (rule.when?.(groups.groups ?? {}, evidence) ?? true)) {
@@ -84,6 +84,11 @@ function unexplained(marks: LogMarks | undefined, evidence: Evidence, what: stri
 /** The last line of a Python traceback: `package.SomeError: text`. */
 function isError(text: string, marks: LogMarks | undefined): boolean {
   return /^(?:[\w.]+\.)?\w*(?:Error|Exception)(?:: .*)?$/.test(messageOf(text, marks)) && !marks?.wrapper.test(text);
+}
+
+/** Program text that a traceback quotes: it names errors that may not have happened. */
+function isSource(text: string, marks: LogMarks | undefined): boolean {
+  return messageOf(text, marks).startsWith("    ");
 }
 
 function messageOf(text: string, marks: LogMarks | undefined): string {

@@ -48,6 +48,8 @@ export interface Evidence {
   readonly role: Role;
   readonly worker: string;
   readonly gpus: readonly string[];
+  /** The command that was started. */
+  readonly argv?: readonly string[];
   /** The worker's whole log, for the `fix` of a failure that no rule explains. */
   readonly logPath?: string | null;
   /** Who else holds memory on these GPUs, where the driver tells. */

@@ -1,9 +1,7 @@
 // KV connectors: names, configuration, packages, and devices they do not run on.
 
-import type { DiagnosisRule } from "../engine.ts";
-import { argumentOf, saysAnywhere } from "./log_facts.ts";
-
-const isKvConfig = /argument --kv-transfer-config: /;
+import type { DiagnosisRule, Evidence } from "../engine.ts";
+import { argumentOf, captureIn, kvConfigText } from "./evidence_facts.ts";
 
 export const connectorRules: readonly DiagnosisRule[] = [
   {
@@ -56,7 +54,7 @@ export const connectorRules: readonly DiagnosisRule[] = [
   {
     id: "kv-config-not-json",
     line: /Invalid JSON: (?<problem>.*?) at line (?<row>\d+) column (?<column>\d+) \[type=json_invalid/,
-    why: ({ problem, column }) => `a JSON argument breaks off at column ${column}: ${problem}`,
+    why: ({ problem, column }, evidence) => `${jsonFlag(evidence)} is not JSON: ${problem} at column ${column}`,
     fix: ({ problem }) =>
       problem?.includes("key must be a string")
         ? `put keys and text in double quotes, the whole in single ones: '{"key": "value"}'`
@@ -67,7 +65,7 @@ export const connectorRules: readonly DiagnosisRule[] = [
   {
     id: "kv-config-not-an-object",
     line: /Input should be an object \[type=dataclass_type, input_value=(?<value>.*?), input_type=(?<type>\w+)\]/,
-    why: ({ value, type }) => `a JSON argument must be an object, but is the ${type} ${value}`,
+    why: ({ value, type }, evidence) => `${jsonFlag(evidence)} must be an object, but is the ${type} ${value}`,
     fix: () => `write it with braces: '{"key": "value"}'`,
     example: "  Input should be an object [type=dataclass_type, input_value=[], input_type=list]",
   },
@@ -76,9 +74,7 @@ export const connectorRules: readonly DiagnosisRule[] = [
     line: /Unexpected keyword argument \[type=unexpected_keyword_argument/,
     why: (_, evidence) => {
       const key = lineBefore(evidence.lines, /Unexpected keyword argument \[/);
-      return `${
-        saysAnywhere(evidence, isKvConfig) ? "the KV transfer configuration" : "a JSON argument"
-      } has no key "${key}"`;
+      return `${jsonFlag(evidence)} has no key "${key}"`;
     },
     fix: (_, evidence) =>
       `remove "${
@@ -96,7 +92,10 @@ export const connectorRules: readonly DiagnosisRule[] = [
   {
     id: "nixl-backend-unknown",
     line: /KeyError: '(?<name>\w+)'$/,
-    when: ({ name }, evidence) => saysAnywhere(evidence, new RegExp(`backends['"]: \\[[^\\]]*['"]${name}['"]`)),
+    when: ({ name }, evidence) =>
+      /"backends" *: *\[([^\]]*)\]/.exec(argumentOf(evidence, "kv_transfer_config") ?? "")?.[1]?.includes(
+        `"${name}"`,
+      ) ?? false,
     why: ({ name }) => `NIXL has no backend "${name}"`,
     fix: () => `--kv-extra-config '{"backends": ["UCX"]}'`,
     example: "(Worker pid=19229) ERROR 11-21 10:50:26 [multiproc_executor.py:1063] KeyError: 'FOO'",
@@ -154,16 +153,21 @@ export const connectorRules: readonly DiagnosisRule[] = [
     id: "module-missing",
     line: /ModuleNotFoundError: No module named '(?<module>[^']+)'/,
     why: ({ module }, evidence) => {
-      const path = argumentOf(evidence, "kv_connector_module_path");
+      const path = kvConfigText(evidence, "kv_connector_module_path");
       return path ? `the connector's module "${path}" cannot be imported` : `vLLM's Python has no module "${module}"`;
     },
     fix: ({ module }, evidence) =>
-      argumentOf(evidence, "kv_connector_module_path")
+      kvConfigText(evidence, "kv_connector_module_path")
         ? "correct kv_connector_module_path, or add the module's folder to PYTHONPATH"
         : `install it beside vLLM: uv pip install ${module?.split(".", 1)[0]}`,
     example: "ModuleNotFoundError: No module named 'no'",
   },
 ];
+
+/** The flag whose value pydantic refuses. */
+function jsonFlag(evidence: Evidence): string {
+  return captureIn(evidence, /error: argument (--[\w-]+)[^:]*: \d+ validation error/) ?? "a JSON argument";
+}
 
 function lineBefore(lines: readonly string[], pattern: RegExp): string {
   const at = lines.findIndex((line) => pattern.test(line));

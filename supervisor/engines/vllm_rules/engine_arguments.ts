@@ -2,7 +2,7 @@
 
 import type { DiagnosisRule } from "../engine.ts";
 import { roleFlag } from "./fix_text.ts";
-import { captureIn } from "./log_facts.ts";
+import { captureIn } from "./evidence_facts.ts";
 
 export const engineArgumentRules: readonly DiagnosisRule[] = [
   {
@@ -36,9 +36,7 @@ export const engineArgumentRules: readonly DiagnosisRule[] = [
     line: /invalid (?<kind>tool call|reasoning) parser: (?<name>\S+) \(chose from \{ ?(?<known>[^}]*)/,
     why: ({ kind, name }) => `this vLLM has no ${kind} parser "${name}"`,
     fix: ({ kind, known = "" }) =>
-      `--${kind === "reasoning" ? "reasoning-parser" : "tool-call-parser"} with one of: ${
-        known.trim().replaceAll(",", ", ")
-      }`,
+      `--${kind === "reasoning" ? "reasoning-parser" : "tool-call-parser"} with one of: ${someOf(known)}`,
     example: "KeyError: 'invalid tool call parser: nope (chose from { apertus,cohere_command3,hermes })'",
   },
   {
@@ -118,6 +116,12 @@ export const engineArgumentRules: readonly DiagnosisRule[] = [
       "ValueError: max_num_batched_tokens (2048) is smaller than max_model_len (8192). This effectively limits the maximum sequence length to max_num_batched_tokens and makes vLLM reject longer sequences.",
   },
 ];
+
+/** The first dozen of a list; the log holds the rest. */
+function someOf(known: string): string {
+  const names = known.trim().split(",");
+  return names.slice(0, 12).join(", ") + (names.length > 12 ? ", … (the log lists all)" : "");
+}
 
 /** vLLM writes 8.6 as 86. */
 function capability(digits: string | undefined): string {

@@ -2,7 +2,7 @@
 
 import type { DiagnosisRule, Evidence } from "../engine.ts";
 import { whoListens } from "./fix_text.ts";
-import { saysAnywhere } from "./log_facts.ts";
+import { saysAnywhere } from "./evidence_facts.ts";
 
 export const handshakeRules: readonly DiagnosisRule[] = [
   {
@@ -20,7 +20,7 @@ export const handshakeRules: readonly DiagnosisRule[] = [
     id: "side-channel-address-foreign",
     line: /zmq\.error\.ZMQError: Cannot assign requested address(?: \(addr='tcp:\/\/(?<host>.*):(?<port>\d+)'\))?/,
     why: ({ host }, evidence) =>
-      `${host ?? "the address"} of ${channelOf(evidence)} is not an address of this machine; vLLM waits for ever`,
+      `${channelOf(evidence)} was told ${host ?? "an address"}, which is not this machine's; vLLM waits for ever`,
     fix: () => "unset VLLM_NIXL_SIDE_CHANNEL_HOST, or set it to 127.0.0.1",
     whileRunning: true,
     example: "zmq.error.ZMQError: Cannot assign requested address (addr='tcp://192.0.2.1:5725')",
@@ -28,7 +28,8 @@ export const handshakeRules: readonly DiagnosisRule[] = [
   {
     id: "side-channel-port-range",
     line: /LocationParseError: Failed to parse: tcp:\/\/(?<host>.*):(?<port>\d+)/,
-    why: ({ port }, evidence) => `${port} of ${channelOf(evidence)} is not a port number; vLLM waits for ever`,
+    why: ({ port }, evidence) =>
+      `${channelOf(evidence)} was told port ${port}, and ports end at 65535; vLLM waits for ever`,
     fix: () => "unset VLLM_NIXL_SIDE_CHANNEL_PORT: the plan chooses it",
     whileRunning: true,
     example: "urllib3.exceptions.LocationParseError: Failed to parse: tcp://127.0.0.1:70000",
@@ -69,10 +70,11 @@ export const handshakeRules: readonly DiagnosisRule[] = [
   },
   {
     id: "partial-transfer-params",
-    line: /assert num_external_tokens == 0/,
+    line: /AssertionError$/,
+    when: (_, evidence) => saysAnywhere(evidence, "assert num_external_tokens == 0"),
     why: () => "a request carried only a part of kv_transfer_params, which ends the whole engine",
     fix: () => "send requests through pdserve's API, which removes kv_transfer_params that clients send",
-    example: "(EngineCore pid=22577) ERROR 11-21 09:22:32 [core.py:1512]     assert num_external_tokens == 0",
+    example: "(EngineCore pid=22577) ERROR 11-21 09:22:32 [core.py:1512] AssertionError",
   },
 ];
 

@@ -2,7 +2,7 @@
 
 import type { DiagnosisRule } from "../engine.ts";
 import { tpFlag } from "./fix_text.ts";
-import { captureIn, modelOf } from "./log_facts.ts";
+import { captureIn, modelOf } from "./evidence_facts.ts";
 
 export const modelRules: readonly DiagnosisRule[] = [
   {

@@ -2,7 +2,7 @@
 
 import type { DiagnosisRule } from "../engine.ts";
 import { whoListens } from "./fix_text.ts";
-import { argumentOf } from "./log_facts.ts";
+import { argumentOf } from "./evidence_facts.ts";
 
 export const networkRules: readonly DiagnosisRule[] = [
   {
