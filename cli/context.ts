@@ -20,7 +20,6 @@ export interface Terminal {
   readonly isTerminal: boolean;
   readonly columns: number;
   readonly rows: number;
-  onResize(listener: () => void): () => void;
 }
 
 /** Standard input, for single keys. `setRawMode` exists on terminals only. */

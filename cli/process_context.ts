@@ -34,9 +34,5 @@ function terminalOf(stream: WriteStream): Terminal {
     get rows() {
       return stream.rows || defaultRows;
     },
-    onResize: (listener) => {
-      stream.on("resize", listener);
-      return () => void stream.off("resize", listener);
-    },
   };
 }

@@ -15,3 +15,17 @@ export interface Screen {
   readonly rows: number;
   readonly color: boolean;
 }
+
+/** What renderers tell that no event does. */
+export interface RunFacts {
+  readonly version: string;
+  /** Clients must send a key. */
+  readonly needsApiKey: boolean;
+}
+
+/** Time as a screen needs it; tests move it by hand. */
+export interface RedrawClock {
+  nowMs(): number;
+  /** Returns how to stop. */
+  every(ms: number, run: () => void): () => void;
+}
