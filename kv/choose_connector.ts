@@ -52,7 +52,7 @@ function chooseUnknown(connector: Connector, nearest: string | null): ConnectorC
     warnings: [{
       what: `KV connector "${connector.name}" is not known to pdserve`,
       why: "its requests run as plain two-step: prefill, then decode, without kv_transfer_params",
-      fix: nearest === null ? "pdserve connectors lists those it knows" : `--kv-connector ${nearest}`,
+      fix: `--kv-connector ${nearest ?? Object.keys(connectors).join(", ")}`,
       severity: "warning",
     }],
   };
@@ -62,7 +62,7 @@ function chooseUnknown(connector: Connector, nearest: string | null): ConnectorC
 function obstaclesTo(connector: Connector, wish: ConnectorWish): ConnectorProblem[] {
   const version = versionObstacle(connector, wish);
   if (wish.engine === "sim") return version;
-  return [...version, ...deviceObstacle(connector, wish), ...importObstacles(connector, wish)];
+  return [...version, ...deviceObstacles(connector, wish), ...importObstacles(connector, wish)];
 }
 
 function versionObstacle(connector: Connector, { engine, engineVersion }: ConnectorWish): ConnectorProblem[] {
@@ -76,21 +76,18 @@ function versionObstacle(connector: Connector, { engine, engineVersion }: Connec
   }];
 }
 
-function deviceObstacle(connector: Connector, { device }: ConnectorWish): ConnectorProblem[] {
-  if (connector.devices.includes(device)) return [];
-  return [{
-    what: `${connector.name} does not run on ${device}`,
-    why: `it runs on ${connector.devices.join(", ")}`,
-    fix: "--kv-connector auto",
-    severity: "error",
-  }];
+/** A topology without workers leaves only what is wrong with the device itself. */
+function deviceObstacles(connector: Connector, { engine, engineVersion, device }: ConnectorWish): ConnectorProblem[] {
+  return connector.problems({ engine, engineVersion, device, workers: [] }).filter(({ severity }) =>
+    severity === "error"
+  );
 }
 
 function importObstacles(connector: Connector, { imports }: ConnectorWish): ConnectorProblem[] {
   return connector.imports.filter((module) => imports[module] === null).map((module) => ({
-    what: `${connector.name} needs the Python module "${module}", which does not import`,
-    why: "the engine would end at start",
-    fix: `pip install ${packageOf[module] ?? module} in the engine's Python`,
+    what: `${connector.name} needs the Python module "${module}"`,
+    why: "it does not import in the engine's Python",
+    fix: `pip install ${packageOf[module] ?? module}`,
     severity: "error",
   }));
 }
@@ -104,11 +101,9 @@ function tell(
   { engine, engineVersion, device, imports }: ConnectorWish,
   ...more: string[]
 ): string {
-  const modules = engine === "sim" ? [] : connector.imports.flatMap((module) => {
+  const modules = engine === "sim" ? [] : connector.imports.map((module) => {
     const version = imports[module];
-    return typeof version === "string"
-      ? [`${module} ${version} imports`.replace("  ", " ")]
-      : [`${module} not looked for`];
+    return typeof version === "string" ? `${module} ${version} imports` : `${module} not looked for`;
   });
   const disk = connector.name === "ExampleConnector" ? ["KV goes over disk"] : [];
   const place = engine === "sim" ? `simulated vLLM ${engineVersion}` : `${titleOf(engine)} ${engineVersion}, ${device}`;

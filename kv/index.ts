@@ -24,14 +24,20 @@ export type FoundConnector =
 
 /** By vLLM's name or an alias, whatever the case. */
 export function findConnector(nameOrAlias: string): FoundConnector {
+  const known = connectorNamed(nameOrAlias);
+  if (known !== null) return { is: "known", connector: known };
+  const meant = nearestName(nameOrAlias, all.flatMap(namesOf));
+  const nearest = meant === null ? null : connectorNamed(meant)?.name ?? null;
+  return { is: "unknown", connector: unknownConnector(nameOrAlias), nearest };
+}
+
+const all: readonly Connector[] = Object.values(connectors);
+
+function connectorNamed(nameOrAlias: string): Connector | null {
   const wanted = nameOrAlias.toLowerCase();
-  const all: readonly Connector[] = Object.values(connectors);
-  const namesOf = (connector: Connector) => [connector.name, ...connector.aliases];
-  const known = all.find((connector) => namesOf(connector).some((name) => name.toLowerCase() === wanted));
-  if (known !== undefined) return { is: "known", connector: known };
-  return {
-    is: "unknown",
-    connector: unknownConnector(nameOrAlias),
-    nearest: nearestName(nameOrAlias, all.flatMap(namesOf)),
-  };
+  return all.find((connector) => namesOf(connector).some((name) => name.toLowerCase() === wanted)) ?? null;
+}
+
+function namesOf({ name, aliases }: Connector): readonly string[] {
+  return [name, ...aliases];
 }

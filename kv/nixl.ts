@@ -3,7 +3,7 @@
 
 import type { Connector } from "./connector.ts";
 import { paramsEcho } from "./handoff.ts";
-import { nixlPairRules, nixlPorts, nixlWiring } from "./nixl_wiring.ts";
+import { askPrefill, nixlPairRules, nixlPorts, nixlWiring } from "./nixl_wiring.ts";
 import { rules, runsOn, sizeIsOne } from "./pair_rules.ts";
 
 const devices = ["cuda", "cpu", "rocm", "xpu", "tpu"] as const;
@@ -30,15 +30,7 @@ export const nixl: Connector = {
     sizeIsOne("pp", ["prefill", "decode"], "NIXL's pull mode does not know pipeline parallel workers"),
   ),
   ...paramsEcho({
-    // The nulls are customary; engines look only at the two flags.
-    ask: {
-      do_remote_decode: true,
-      do_remote_prefill: false,
-      remote_engine_id: null,
-      remote_block_ids: null,
-      remote_host: null,
-      remote_port: null,
-    },
+    ask: askPrefill,
     required: {
       // Without it decode takes the request for a plain one and computes the prompt again, silently.
       do_remote_prefill: "true",

@@ -6,7 +6,7 @@
 import type { Connector, LegContext } from "./connector.ts";
 import { dpRankHeaders, pinnedRank, rankedEngineId } from "./dp_rank.ts";
 import { kvParams, noHandoff, paramsPrebuilt, requestIdHeader, send } from "./handoff.ts";
-import { nixlPairRules, nixlPorts, nixlWiring } from "./nixl_wiring.ts";
+import { askPrefill, nixlPairRules, nixlPorts, nixlWiring } from "./nixl_wiring.ts";
 import { rules, runsOn, sizeIsOne } from "./pair_rules.ts";
 
 const devices = ["cuda", "cpu", "rocm", "xpu"] as const;
@@ -36,14 +36,7 @@ export const nixlPush: Connector = {
   ),
   ...paramsPrebuilt({
     prefill: (context) => ({
-      ...kvParams({
-        do_remote_decode: true,
-        do_remote_prefill: false,
-        remote_engine_id: null,
-        remote_block_ids: null,
-        remote_host: null,
-        remote_port: null,
-      }),
+      ...kvParams(askPrefill),
       headers: { [requestIdHeader]: context.attemptId, ...dpRankHeaders(context) },
     }),
     decode: decodeLeg,

@@ -6,6 +6,16 @@ import type { Json } from "./json.ts";
 import { kvTransferConfig, noWiring, portFor, takesPart } from "./kv_transfer_config.ts";
 import { blockSizesFit, flagsAgree, type Rule, tpDivides } from "./pair_rules.ts";
 
+/** What prefill is asked in both modes. Engines look only at the two flags; the nulls are customary. */
+export const askPrefill = {
+  do_remote_decode: true,
+  do_remote_prefill: false,
+  remote_engine_id: null,
+  remote_block_ids: null,
+  remote_host: null,
+  remote_port: null,
+} as const;
+
 /** Decode listens too. One consecutive port for each DP rank; a taken one makes vLLM hang at start for ever. */
 export function nixlPorts({ role, dp }: WorkerShape): readonly PortNeed[] {
   if (!takesPart(role)) return [];

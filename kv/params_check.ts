@@ -16,7 +16,7 @@ export function whyIncomplete(params: Readonly<Record<string, Json>>, required: 
 const holds: Readonly<Record<Needed, (value: Json | undefined) => boolean>> = {
   true: (value) => value === true,
   text: (value) => typeof value === "string" && value !== "",
-  count: (value) => typeof value === "number" && value > 0,
+  count: (value) => Number.isInteger(value) && Number(value) > 0,
   blocks: hasBlocks,
 };
 
