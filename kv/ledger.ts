@@ -39,13 +39,6 @@ export interface LedgerCounts {
   readonly ended: Readonly<Record<string, Readonly<Record<Outcome, number>>>>;
 }
 
-export interface Ledger {
-  open(facts: HandleFacts): Handle;
-  /** Handles of one prefill worker that wait for decode, for the limit on handoffs in flight. */
-  waiting(prefill: string): number;
-  counts(): LedgerCounts;
-}
-
 /** Prefill's lease began before its reply arrived, and decode needs time to fetch: the last fifth is not used. */
 const usableShareOfLease = 0.8;
 
@@ -64,81 +57,99 @@ interface Entry {
  * bounded by `maxLive`; beyond it the oldest handle is counted as leaked.
  */
 export function makeLedger(nowMs: () => number, maxLive = 65_536): Ledger {
-  const live = { opened: new Set<Entry>(), spent: new Set<Entry>() };
-  const waiting = new Map<string, number>();
-  const ended = new Map<string, Record<Outcome, number>>();
+  return new Ledger(nowMs, maxLive);
+}
 
-  return {
-    open(facts) {
-      expireOldest();
-      if (live.opened.size + live.spent.size >= maxLive) end(oldest(), "leaked");
-      const deadlineMs = facts.leaseMs === null ? Infinity : nowMs() + facts.leaseMs * usableShareOfLease;
-      const entry: Entry = { facts, state: { is: "opened", deadlineMs } };
-      live.opened.add(entry);
-      addWaiting(facts.prefill, 1);
-      return { facts, spend: (generation) => spend(entry, generation), settle: (outcome) => settle(entry, outcome) };
-    },
-    waiting: (prefill) => waiting.get(prefill) ?? 0,
-    counts() {
-      for (const entry of live.opened) endIfExpired(entry);
-      return { opened: live.opened.size, spent: live.spent.size, ended: structuredClone(Object.fromEntries(ended)) };
-    },
-  };
+export class Ledger {
+  readonly #opened = new Set<Entry>();
+  readonly #spent = new Set<Entry>();
+  readonly #waiting = new Map<string, number>();
+  readonly #ended = new Map<string, Record<Outcome, number>>();
 
-  function spend(entry: Entry, generation = entry.facts.generation): Spending {
-    endIfExpired(entry);
+  constructor(private readonly nowMs: () => number, private readonly maxLive: number) {}
+
+  open(facts: HandleFacts): Handle {
+    this.#expireOldest();
+    if (this.#opened.size + this.#spent.size >= this.maxLive) this.#end(this.#oldest(), "leaked");
+    const deadlineMs = facts.leaseMs === null ? Infinity : this.nowMs() + facts.leaseMs * usableShareOfLease;
+    const entry: Entry = { facts, state: { is: "opened", deadlineMs } };
+    this.#opened.add(entry);
+    this.#addWaiting(facts.prefill, 1);
+    return {
+      facts,
+      spend: (generation) => this.#spend(entry, generation),
+      settle: (outcome) => this.#settle(entry, outcome),
+    };
+  }
+
+  /** Handles of one prefill worker that wait for decode, for the limit on handoffs in flight. */
+  waiting(prefill: string): number {
+    return this.#waiting.get(prefill) ?? 0;
+  }
+
+  counts(): LedgerCounts {
+    for (const entry of this.#opened) this.#endIfExpired(entry);
+    return {
+      opened: this.#opened.size,
+      spent: this.#spent.size,
+      ended: structuredClone(Object.fromEntries(this.#ended)),
+    };
+  }
+
+  #spend(entry: Entry, generation = entry.facts.generation): Spending {
+    this.#endIfExpired(entry);
     const { facts, state } = entry;
     if (state.is === "spent") return refused(`${facts.attemptId} has been sent to decode already`);
     if (state.is === "over") return refused(`${facts.attemptId} is over: ${state.outcome}`);
     if (generation !== facts.generation) {
-      end(entry, "released");
+      this.#end(entry, "released");
       return refused(`${facts.prefill} has restarted since it made the KV of ${facts.attemptId}`);
     }
-    live.opened.delete(entry);
-    live.spent.add(entry);
-    addWaiting(facts.prefill, -1);
+    this.#opened.delete(entry);
+    this.#spent.add(entry);
+    this.#addWaiting(facts.prefill, -1);
     entry.state = { is: "spent" };
     return { is: "spent" };
   }
 
-  function settle(entry: Entry, outcome: Outcome): void {
-    endIfExpired(entry);
+  #settle(entry: Entry, outcome: Outcome): void {
+    this.#endIfExpired(entry);
     if (entry.state.is === "over") return;
     if (entry.state.is === "opened" && outcome === "done") {
       throw new Error(`${entry.facts.attemptId} cannot be done: it was never spent`);
     }
-    end(entry, outcome);
+    this.#end(entry, outcome);
   }
 
-  function end(entry: Entry, outcome: Outcome): void {
-    if (live.opened.delete(entry)) addWaiting(entry.facts.prefill, -1);
-    live.spent.delete(entry);
+  #end(entry: Entry, outcome: Outcome): void {
+    if (this.#opened.delete(entry)) this.#addWaiting(entry.facts.prefill, -1);
+    this.#spent.delete(entry);
     entry.state = { is: "over", outcome };
-    const counts = ended.get(entry.facts.connector) ?? { done: 0, failed: 0, expired: 0, released: 0, leaked: 0 };
+    const counts = this.#ended.get(entry.facts.connector) ?? { done: 0, failed: 0, expired: 0, released: 0, leaked: 0 };
     counts[outcome]++;
-    ended.set(entry.facts.connector, counts);
+    this.#ended.set(entry.facts.connector, counts);
   }
 
-  function endIfExpired(entry: Entry): boolean {
-    const expired = entry.state.is === "opened" && nowMs() >= entry.state.deadlineMs;
-    if (expired) end(entry, "expired");
+  #endIfExpired(entry: Entry): boolean {
+    const expired = entry.state.is === "opened" && this.nowMs() >= entry.state.deadlineMs;
+    if (expired) this.#end(entry, "expired");
     return expired;
   }
 
   /** Sets keep insertion order and one run has one lease, so the first that is not due ends the walk. */
-  function expireOldest(): void {
-    for (const entry of live.opened) if (!endIfExpired(entry)) return;
+  #expireOldest(): void {
+    for (const entry of this.#opened) if (!this.#endIfExpired(entry)) return;
   }
 
-  function oldest(): Entry {
-    const [entry] = live.spent.size > 0 ? live.spent : live.opened;
+  #oldest(): Entry {
+    const [entry] = this.#spent.size > 0 ? this.#spent : this.#opened;
     return entry!;
   }
 
-  function addWaiting(prefill: string, change: 1 | -1): void {
-    const count = (waiting.get(prefill) ?? 0) + change;
-    if (count === 0) waiting.delete(prefill);
-    else waiting.set(prefill, count);
+  #addWaiting(prefill: string, change: 1 | -1): void {
+    const count = (this.#waiting.get(prefill) ?? 0) + change;
+    if (count === 0) this.#waiting.delete(prefill);
+    else this.#waiting.set(prefill, count);
   }
 }
 
