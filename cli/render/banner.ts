@@ -26,7 +26,6 @@ export function bannerLines(ready: Ready, style: BannerStyle): string[] {
     fact("Run", ready.runDir),
     "",
     ...curlLines(ready, style),
-    "",
   ];
 }
 

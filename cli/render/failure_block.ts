@@ -25,14 +25,13 @@ export function failureBlock(failure: WorkerFailure, plan: Plan | null, style: B
     ...diagnosisLines(failure.diagnosis, style),
     ...logLines(failure, style),
     ...alone,
-    "",
   ];
 }
 
 /** A pair whose canary showed that KV did not move. */
 export function refutedBlock(proof: Extract<PairProof, { is: "refuted" }>, style: BlockStyle): string[] {
   const line = `KV handoff refuted: ${proof.prefill} → ${proof.decode}`;
-  return ["", headLine(line, 0, style), "", ...diagnosisLines(proof.diagnosis, style), ""];
+  return ["", headLine(line, 0, style), "", ...diagnosisLines(proof.diagnosis, style)];
 }
 
 function headLine(line: string, at: number, { paint }: BlockStyle): string {

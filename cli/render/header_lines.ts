@@ -2,7 +2,7 @@
 
 import type { Plan } from "../../plan/plan.ts";
 import type { Paint } from "./color.ts";
-import { cutText } from "./text_width.ts";
+import { wrapText } from "./text_width.ts";
 
 export interface HeaderFacts {
   readonly version: string;
@@ -12,18 +12,25 @@ export interface HeaderFacts {
 
 export function headerLines({ version, plan, configFile }: HeaderFacts, columns: number, paint: Paint): string[] {
   const facts = [
-    ...(plan.engine.name === "sim" ? ["simulated engines"] : [`${plan.engine.name} ${plan.engine.version}`]),
+    engineText(plan),
     plan.connector.name,
     topologyText(plan),
     ...(plan.engine.name === "sim" ? [] : [plan.device]),
     `plan ${plan.planId}`,
     ...(configFile === null ? [] : [`settings ${configFile}`]),
   ];
+  const first = `${paint.bold("pdserve")} ${version} ${paint.dim("·")} ${facts.join(paint.dim(" · "))}`;
+  const reasons = [`${plan.connector.name}: ${plan.connector.reason}`, ...(plan.split === null ? [] : [plan.split])];
   return [
-    `${paint.bold("pdserve")} ${version} ${paint.dim("·")} ${facts.join(paint.dim(" · "))}`,
-    `  ${paint.dim(`${plan.connector.name}: ${plan.connector.reason}`)}`,
-    ...(plan.split === null ? [] : [`  ${paint.dim(plan.split)}`]),
-  ].map((line) => cutText(line, columns));
+    ...wrapText(first, columns - 2).map((line, at) => at === 0 ? line : `  ${line}`),
+    ...reasons.flatMap((reason) => wrapText(reason, columns - 4)).map((line) => `  ${paint.dim(line)}`),
+  ];
+}
+
+function engineText({ engine, workers }: Plan): string {
+  if (engine.name === "sim") return "simulated engines";
+  if (workers.some(({ external }) => external !== null)) return "workers started by others";
+  return `${engine.name === "vllm" ? "vLLM" : engine.name} ${engine.version}`;
 }
 
 /** `2P2D`, and what is neither prefill nor decode behind it. */

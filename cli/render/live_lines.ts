@@ -22,10 +22,10 @@ export function liveLines(picture: FleetPicture, view: LiveView): string[] {
   if (picture.phase.is === "stopped" || picture.plan === null) return [];
   const head = phaseLines(picture.phase, view);
   const tail = [...proofProgress(picture, view), ...hintLines(picture.phase, view)];
-  const room = view.rows - 1 - head.length - tail.length - 1;
+  const room = view.rows - 2 - head.length - tail.length;
   const table = showsTable(picture, view) ? tableWithin(picture, Math.max(1, room), view) : [];
-  const gap = table.length > 0 && head.length === 0 ? [""] : [];
-  return [...gap, ...head, ...table, ...tail].map((line) => cutText(line, view.columns));
+  const lines = [...head, ...table, ...tail].map((line) => cutText(line, view.columns));
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** Once all is well the table is hidden until somebody asks; it comes back by itself when a worker is not ready. */
@@ -63,10 +63,10 @@ function phaseLines(phase: Phase, { nowMs, paint }: LiveView): string[] {
       const waited = elapsedText(Math.max(0, nowMs - phase.sinceMs));
       const what = phase.inFlight === 0 ? "nothing in flight" : `draining ${countText(phase.inFlight, "request")}`;
       const limit = `up to ${elapsedText(phase.limitMs)}`;
-      return ["", `  ${paint.yellow("!")} ${what}, ${limit} (${waited} so far) — Ctrl-C again to stop now`];
+      return [`  ${paint.yellow("!")} ${what}, ${limit} (${waited} so far) — Ctrl-C again to stop now`];
     }
     case "stopping":
-      return ["", `  ${phase.forced ? `${paint.yellow("!")} stopping now` : "  stopping"}`];
+      return [`  ${paint.yellow("!")} ${phase.forced ? "stopping now" : "stopping"}`];
   }
 }
 

@@ -34,12 +34,12 @@ function linesOf(
   { version, needsApiKey }: RunFacts,
 ): string[] {
   const paint = paintFor(screen.color);
-  const style = { columns: screen.columns, paint, needsApiKey };
+  const style = { columns: Infinity, paint, needsApiKey };
   switch (event.type) {
     case "plan":
-      return headerLines({ version, plan: event.plan, configFile: event.configFile }, Infinity, paint);
+      return headerLines({ version, plan: event.plan, configFile: event.configFile }, style.columns, paint);
     case "warning":
-      return problemLines(event.problem, paint);
+      return problemLines(event.problem, paint, style.columns);
     case "listening":
       return [`listening on ${event.url}`];
     case "worker": {
@@ -53,15 +53,15 @@ function linesOf(
     case "log":
       return [`${paint.dim(`${event.worker} |`)} ${printable(event.line)}`];
     case "proof":
-      return event.proof.is === "refuted" ? refutedBlock(event.proof, style) : [
+      return event.proof.is === "refuted" ? [...refutedBlock(event.proof, style), ""] : [
         `${event.proof.prefill} → ${event.proof.decode}  ${
           proofSummary([event.proof], after.plan?.connector.name ?? "")
         }`,
       ];
     case "ready":
-      return bannerLines(event.ready, style);
+      return [...bannerLines(event.ready, style), ""];
     case "failed":
-      return failureBlock(event.failure, after.plan, style);
+      return [...failureBlock(event.failure, after.plan, style), ""];
     case "draining":
       return [`draining ${countText(event.inFlight, "request")}, up to ${elapsedText(event.limitMs)}`];
     case "stopping":

@@ -13,8 +13,8 @@ export function quietReporter(screen: Screen): Reporter {
   return {
     event(event) {
       picture = pictureAfter(picture, event, 0);
-      const style = { columns: screen.columns, paint };
-      if (event.type === "warning") print(problemLines(event.problem, paint));
+      const style = { columns: Infinity, paint };
+      if (event.type === "warning") print(problemLines(event.problem, paint, style.columns));
       if (event.type === "failed") print(failureBlock(event.failure, picture.plan, style));
       if (event.type === "proof" && event.proof.is === "refuted") print(refutedBlock(event.proof, style));
     },

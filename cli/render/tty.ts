@@ -86,7 +86,7 @@ function settledLines(event: FleetEvent, picture: FleetPicture, version: string,
     case "plan":
       return headerLines({ version, plan: event.plan, configFile: event.configFile }, columns, paint);
     case "warning":
-      return problemLines(event.problem, paint).map((line) => `  ${line}`);
+      return problemLines(event.problem, paint, columns - 2).map((line) => `  ${line}`);
     case "log":
       return [cutText(`${paint.dim(event.worker)} ${printable(event.line)}`, columns)];
     case "proof":
@@ -96,7 +96,7 @@ function settledLines(event: FleetEvent, picture: FleetPicture, version: string,
     case "failed":
       return failureBlock(event.failure, picture.plan, style);
     case "stopped":
-      return [stoppedLine(event.exitCode, paint)];
+      return ["", stoppedLine(event.exitCode, paint)];
     case "listening":
     case "worker":
     case "draining":

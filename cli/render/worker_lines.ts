@@ -35,8 +35,8 @@ export function workerLines(workers: readonly WorkerPicture[], view: WorkerLines
       padText(stateText(worker), stageColumns),
       ...(withBar ? [padText(progressText(worker, paint), barCells + 6)] : []),
     ];
-    const elapsed = padText(elapsedText(elapsedOf(worker, view.nowMs)), elapsedColumns, "right");
-    return cutText(`${cells.join("  ")} ${paint.dim(elapsed)}`, view.columns);
+    const elapsed = worker.state === "planned" ? "" : elapsedText(elapsedOf(worker, view.nowMs));
+    return cutText(`${cells.join("  ")} ${paint.dim(padText(elapsed, elapsedColumns, "right"))}`, view.columns);
   });
 }
 

@@ -19,7 +19,7 @@ const typo: Problem = {
 };
 
 test("problemsText() tells what, why, fix and where, the errors last", () => {
-  expect(problemsText([twice, typo], paintFor(false))).toBe(`! Ignore the environment variable "PDSERVE_POR"
+  expect(problemsText([twice, typo], paintFor(false), 80)).toBe(`! Ignore the environment variable "PDSERVE_POR"
   why:   no setting has this name
   fix:   PDSERVE_PORT=…
   where: env PDSERVE_POR
