@@ -14,8 +14,9 @@ export function diagnose(engine: Rulebook, evidence: Evidence): Diagnosis {
   const from = endBegins(engine.marks, evidence);
   const causes = engine.rules.filter((rule) => !rule.consequence);
   const consequences = engine.rules.filter((rule) => rule.consequence);
-  const found = firstMatch(causes, engine.marks, evidence, from) ??
-    firstMatch(consequences, engine.marks, evidence, from);
+  const found = from === null
+    ? firstMatch(engine.rules.filter((rule) => rule.whileRunning), engine.marks, evidence, 0)
+    : firstMatch(causes, engine.marks, evidence, from) ?? firstMatch(consequences, engine.marks, evidence, from);
   if (!found) return unexplained(engine.marks, evidence, what, from);
   const { rule, groups, line } = found;
   return { rule: rule.id, what, why: rule.why(groups, evidence), fix: rule.fix(groups, evidence), line };
@@ -26,6 +27,7 @@ export function diagnose(engine: Rulebook, evidence: Evidence): Diagnosis {
  * it is ending by itself, which takes vLLM up to ten seconds; seen to hang there for ever, so wait no longer than a minute.
  */
 export function outlook(engine: Rulebook, line: string): "doomed" | "dying" | null {
+  if (engine.marks?.calm.test(line)) return null;
   if (engine.rules.some((rule) => rule.whileRunning && rule.line.test(line))) return "doomed";
   return engine.marks?.crash.test(line) ? "dying" : null;
 }
@@ -34,9 +36,8 @@ export function outlook(engine: Rulebook, line: string): "doomed" | "dying" | nu
  * The first line to search. A failing start has no other errors, so all of it; an engine that served has those of single
  * requests, so only from where something died; null when nothing in it speaks of an end.
  */
-function endBegins(marks: LogMarks | undefined, { lines, exitCode, signal }: Evidence): number | null {
-  const running = exitCode === null && signal === null;
-  if (!marks || running || !lines.some((line) => marks.serving.test(line))) return 0;
+function endBegins(marks: LogMarks | undefined, { lines }: Evidence): number | null {
+  if (!marks || !lines.some((line) => marks.serving.test(line))) return 0;
   const crash = lines.findIndex((line) => marks.crash.test(line));
   return crash < 0 ? null : crash;
 }
@@ -51,9 +52,8 @@ function firstMatch(
   rules: readonly DiagnosisRule[],
   marks: LogMarks | undefined,
   evidence: Evidence,
-  from: number | null,
+  from: number,
 ): Match | null {
-  if (from === null) return null;
   for (const [line, text] of evidence.lines.entries()) {
     if (line < from || marks?.echo.test(text) || isSource(text, marks)) continue;
     for (const rule of rules) {

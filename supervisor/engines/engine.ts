@@ -88,6 +88,8 @@ export interface LogMarks {
   readonly serving: RegExp;
   /** Something died; what stands above it in a serving engine's log is older history. */
   readonly crash: RegExp;
+  /** Lines that report no trouble; they are most of a log, so this must be quick. */
+  readonly calm: RegExp;
   /** Lines that only pass on an error told before. */
   readonly wrapper: RegExp;
   /** Lines that repeat the configuration or a request, whose words mean nothing. */

@@ -6,6 +6,7 @@ export const vllmMarks: LogMarks = {
   serving: /Application startup complete|"POST \/v1\/|Avg prompt throughput: /,
   crash:
     /EngineCore (?:failed to start|encountered a fatal error)|WorkerProc (?:hit an exception|failed to start)|(?:died|exited) unexpectedly|EngineDeadError|Fatal Python error|Segfault encountered/,
+  calm: /^(?:\([^)]*\) )?INFO[: ]/,
   wrapper:
     /Engine core initialization failed|WorkerProc initialization failed|Worker failed with error|EngineDeadError|EngineCore encountered an issue|RuntimeError: cancelled$/,
   echo: /non-default args: \{|Initializing a V1 LLM engine|Received request |INFO: +\S+ - "(?:GET|POST) /,
