@@ -1,12 +1,12 @@
 // Given a wish and a machine: exactly which processes run, with which argv, environment, ports and GPUs.
 
-import type { Device } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
 import { checkGpus } from "./check_gpus.ts";
 import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
+import { checkEngineCommand, engineCommand } from "./engine_command.ts";
 import { groupGpus } from "./group_gpus.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
 import { planConnector } from "./plan_connector.ts";
@@ -15,10 +15,9 @@ import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
 import type { Plan, Planned } from "./plan.ts";
 import type { Problem } from "./problem.ts";
-import { splitShellWords } from "./shell_words.ts";
 import type { Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { engineIdFor, type PlanBasis, withCommand, type WorkerSlot } from "./worker_command.ts";
+import { engineIdFor, withCommand, type WorkerSlot } from "./worker_command.ts";
 import { type RoleShape, roleShape } from "./worker_shape.ts";
 
 /** Never throws for a user's mistake; reports all problems it can find, not the first. Asks nobody: all facts are given. */
@@ -40,6 +39,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     ...shapes.decode.problems,
     ...grouping.problems,
     ...checkEngineArgs(spec, engine),
+    ...checkEngineCommand(spec),
     ...router.problems,
   ];
   const bare = [
@@ -56,7 +56,9 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   problems.push(...portProblems, ...(namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)));
   if (hasErrors(problems)) return { is: "impossible", problems };
 
-  const basis = planBasis(spec, machine, engine, installed, device, slots.length, around);
+  const env = { ...shapes.prefill.shape.env, ...shapes.decode.shape.env };
+  const launch = { ...launchFacts(spec, machine, around), workersOnMachine: slots.length, env };
+  const basis = { ...engineFacts(spec, engine, installed, around), device, launch };
   const plan: Omit<Plan, "planId"> = {
     ...basis,
     connector: { name: connector.name, reason },
@@ -109,31 +111,24 @@ function withPorts(worker: WorkerSlot, ports: WorkerSlot["ports"]): WorkerSlot {
   return { ...worker, ports, port: ports.http?.[0] ?? 0 };
 }
 
-function planBasis(
-  spec: Spec,
-  machine: Machine,
-  engine: Engine,
-  installed: InstalledEngine,
-  device: Device,
-  workerCount: number,
-  around: Surroundings,
-): PlanBasis {
+function launchFacts(spec: Spec, machine: Machine, around: Surroundings) {
+  return {
+    // A load that fails must show: with "recompute" decode would quietly do prefill's work.
+    loadFailurePolicy: "fail" as const,
+    extraConfig: (spec.settings.kvExtraConfig.value ?? {}) as Readonly<Record<string, Json>>,
+    sharedDir: around.sharedDir,
+    cpuCores: machine.cpuCores,
+    memoryBytes: machine.memoryBytes,
+  };
+}
+
+function engineFacts(spec: Spec, engine: Engine, installed: InstalledEngine, around: Surroundings) {
   const model = spec.model.value ?? "";
-  const command = splitShellWords(spec.settings.engineCommand.value ?? "") ?? [];
+  const command = engineCommand(spec);
   const usual = engine.impliedVersion ? around.ownCommand : [engine.name];
   return {
     model,
     servedModelName: spec.settings.servedModelName.value ?? model,
-    device,
     engine: { name: engine.name, version: installed.version, command: command.length > 0 ? command : usual },
-    launch: {
-      // A load that fails must show: with "recompute" decode would quietly do prefill's work.
-      loadFailurePolicy: "fail",
-      extraConfig: (spec.settings.kvExtraConfig.value ?? {}) as Readonly<Record<string, Json>>,
-      sharedDir: around.sharedDir,
-      cpuCores: machine.cpuCores,
-      memoryBytes: machine.memoryBytes,
-      workersOnMachine: workerCount,
-    },
   };
 }

@@ -32,6 +32,8 @@ export interface Launch {
   readonly cpuCores: number;
   readonly memoryBytes: number;
   readonly workersOnMachine: number;
+  /** Secrets taken out of the user's arguments, because arguments show in process lists. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface WorkerPlan {

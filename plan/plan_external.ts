@@ -30,7 +30,7 @@ export function planExternal(spec: Spec, machine: Machine, around: Surroundings)
     split: null,
     launch: {
       ...{ loadFailurePolicy: "fail", extraConfig: {}, sharedDir: around.sharedDir },
-      ...{ cpuCores: machine.cpuCores, memoryBytes: machine.memoryBytes, workersOnMachine: 0 },
+      ...{ cpuCores: machine.cpuCores, memoryBytes: machine.memoryBytes, workersOnMachine: 0, env: {} },
     },
     workers,
     problems,

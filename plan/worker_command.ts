@@ -28,7 +28,8 @@ export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, 
     kvTransferConfig: Object.keys(config).length > 0 ? config : null,
     ...{ wiringArgs: wiring.args, wiringEnv: wiring.env, cpuCores, memoryBytes, workersOnMachine },
   });
-  return { ...slot, engineId: typeof config.engine_id === "string" ? config.engine_id : null, ...line };
+  const engineId = typeof config.engine_id === "string" ? config.engine_id : null;
+  return { ...slot, engineId, argv: line.argv, env: { ...launch.env, ...line.env } };
 }
 
 export interface Generation {

@@ -3,6 +3,7 @@
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { readFlags } from "./engine_flags.ts";
 import type { Problem } from "./problem.ts";
+import { withdrawSecrets } from "./secrets.ts";
 import { type EngineArgument, originText, type Sourced, type Spec } from "./spec.ts";
 
 export interface RoleShape {
@@ -12,6 +13,8 @@ export interface RoleShape {
   readonly pp: number;
   /** The role's arguments without the sizes read here, which the engine writes itself. */
   readonly userArgs: readonly string[];
+  /** Secrets among the arguments, as environment. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const sizeFlags = { "--data-parallel-size": "dp", "--pipeline-parallel-size": "pp" } as const;
@@ -36,7 +39,8 @@ export function roleShape(
     userArgs.push(...without(argument.words, drop));
   }
   const own: Sourced<number | null> = spec.settings[role === "prefill" ? "prefillTp" : "decodeTp"];
-  return { shape: { tp: own.value ?? spec.settings.tp.value, ...sizes, userArgs }, problems };
+  const { args, env } = withdrawSecrets(userArgs);
+  return { shape: { tp: own.value ?? spec.settings.tp.value, ...sizes, userArgs: args, env }, problems };
 }
 
 /** Drops the runs of words that make up one of the flags in `drop`. */
