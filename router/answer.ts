@@ -1,0 +1,108 @@
+// What the client gets: a worker's answer with pdserve's headers, a stream, or an error of pdserve's own.
+
+import { Buffer } from "node:buffer";
+import { applyEdit } from "./body/apply_edit.ts";
+import { scanBody } from "./body/scan_body.ts";
+import { streamToClient } from "./client_stream.ts";
+import type { Exchange } from "./exchange.ts";
+import { failureOfLeg, type LegName, type WorkerAnswer } from "./leg_failure.ts";
+import type { Leg } from "./leg.ts";
+import { headersForClient } from "./leg_headers.ts";
+import { errorEvent, errorResponse, type OwnError } from "./own_error.ts";
+import { clientKvMembers } from "./prefill_edit.ts";
+import type { RouterIo } from "./router_io.ts";
+import type { ResponseHead } from "./upstream/client.ts";
+
+/** A complete answer. Its status is the worker's, its bytes too, but for KV params, which stay inside. */
+export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io: RouterIo): Response {
+  const headers = headersOf(exchange, head);
+  exchange.answeredWith(head.status);
+  if (head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
+  exchange.settle("complete");
+  return new Response(withoutKvParams(body), { status: head.status, headers });
+}
+
+/** A stream whose first bytes are here. It settles the exchange when it is over. */
+export function answerStreaming(
+  exchange: Exchange,
+  leg: Leg,
+  from: { readonly head: ResponseHead; readonly name: LegName; readonly worker: string },
+  io: RouterIo,
+): Response {
+  const whole = leg.takeWhole();
+  if (whole !== null) return answerWith(exchange, { head: from.head, body: whole }, io);
+  exchange.answeredWith(from.head.status);
+  exchange.enter("stream", io.settings.idleTimeoutMs);
+  const api = exchange.ask.route.api;
+  const isEvents = from.head.header("content-type")?.startsWith("text/event-stream") ?? false;
+  const body = streamToClient(leg, {
+    progress: (isWaiting) => exchange.progress(isWaiting),
+    farewell(failure) {
+      const failed = failureOfLeg(from.name, from.worker, failure, exchange.phase);
+      io.metrics.legFailures.add(`${from.name}\0${from.worker}\0${failure.is}`);
+      if (failed.isWorkersFault) io.health.blame(from.worker);
+      return isEvents ? errorEvent(failed.error, api) : null;
+    },
+    over(how) {
+      if (how === "complete") io.metrics.handoffs.add(handoffLabel(exchange.handoff));
+      exchange.settle(how);
+    },
+  });
+  return new Response(body, { status: from.head.status, headers: headersOf(exchange, from.head) });
+}
+
+export function answerError(exchange: Exchange, error: OwnError): Response {
+  exchange.answeredWith(error.status);
+  const response = errorResponse(
+    { ...error, headers: { ...workerHeaders(exchange), ...error.headers } },
+    exchange.id,
+    exchange.ask.route.api,
+  );
+  exchange.settle("error");
+  return response;
+}
+
+/** Nobody reads it; 499 is what logs call a client that closed its request (nginx's number). */
+export function answerNobody(exchange: Exchange): Response {
+  exchange.settle("client-left");
+  return new Response(null, { status: 499 });
+}
+
+function headersOf(exchange: Exchange, head: ResponseHead): Record<string, string> {
+  const headers = headersForClient(head);
+  headers["x-request-id"] = exchange.id;
+  headers["x-pdserve-handoff"] = exchange.handoff;
+  return Object.assign(headers, workerHeaders(exchange));
+}
+
+function workerHeaders({ prefill, decode }: Exchange): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (prefill !== null) headers["x-pdserve-prefill"] = prefill;
+  if (decode !== null) headers["x-pdserve-decode"] = decode;
+  return headers;
+}
+
+/** `none; reason=n` counts as `none`. */
+function handoffLabel(handoff: string): string {
+  const end = handoff.indexOf(";");
+  return end < 0 ? handoff : handoff.slice(0, end);
+}
+
+/**
+ * Workers write `"kv_transfer_params":null`; with bidirectional transfer they name hosts, ports and blocks there.
+ * The search from the end finds the member before any text of the answer that mentions it.
+ */
+export function withoutKvParams(body: Uint8Array): Uint8Array {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const mayTell = clientKvMembers.some((name) => {
+    const at = text.lastIndexOf(`"${name}"`);
+    return at >= 0 && !/^\s*:\s*null/.test(text.toString("latin1", at + name.length + 2, at + name.length + 12));
+  });
+  if (!mayTell) return body;
+  const answer = scanBody(body);
+  if (answer.is === "refused") return body;
+  const named = clientKvMembers.filter((name) => answer.members.some((member) => member.name === name));
+  if (named.length === 0) return body;
+  const silent = Object.fromEntries(named.map((name) => [name, null]));
+  return Buffer.concat(applyEdit(answer, { set: silent, drop: [], headers: {} }));
+}

@@ -1,0 +1,55 @@
+// Every route of the router, on Hono.
+
+import { Hono } from "hono";
+import { makeKeyCheck } from "./api_key.ts";
+import { errorResponse, type OwnError } from "./own_error.ts";
+import { metricsText, models, readiness, version } from "./pdserve_routes.ts";
+import { requestIdOf } from "./request_id.ts";
+import type { RouterIo } from "./router_io.ts";
+import { type Route, splitRoutes, wholeRoutes } from "./routes.ts";
+import { serveRequest } from "./serve_request.ts";
+
+type Answer = (request: Request) => Response | Promise<Response>;
+
+export function makeApp(io: RouterIo): Hono {
+  const app = new Hono();
+  const hasKey = makeKeyCheck(io.settings.apiKey);
+  const ownError = (request: Request, error: OwnError) => {
+    return errorResponse(error, requestIdOf(request.headers.get("x-request-id"), io.random));
+  };
+  const guarded = (answer: Answer): Answer => (request) =>
+    hasKey(request.headers) ? answer(request) : ownError(request, noKey);
+  const add = (method: Route["method"], path: string, answer: Answer) => {
+    app.on(method, path, (c) => answer(c.req.raw));
+    app.all(path, (c) => ownError(c.req.raw, wrongMethod(c.req.method, c.req.path, method)));
+  };
+
+  for (const route of [...splitRoutes, ...wholeRoutes]) {
+    add(route.method, route.path, guarded((request) => serveRequest(request, route, io)));
+  }
+  add("GET", "/v1/models", guarded(() => models(io)));
+  // As with vLLM, these ask for no key: load balancers and scrapers read them, and they tell nothing of requests.
+  add("GET", "/health", () => new Response(null));
+  add("GET", "/ready", () => readiness(io));
+  add("GET", "/version", () => version(io));
+  add("GET", "/metrics", (request) => metricsText(io, /[?&]workers=1(&|$)/.test(request.url)));
+
+  app.notFound((c) =>
+    ownError(c.req.raw, { status: 404, message: `${c.req.method} ${c.req.path} is not served here` })
+  );
+  app.onError((error, c) => {
+    io.log("error", "A route ended by a bug", { path: c.req.path, error: String(error.stack ?? error) });
+    return ownError(c.req.raw, { status: 500, message: "pdserve failed to serve this request; its log says why" });
+  });
+  return app;
+}
+
+const noKey: OwnError = {
+  status: 401,
+  message: "The API key is missing or wrong; send it as Authorization: Bearer KEY",
+  headers: { "www-authenticate": "Bearer" },
+};
+
+function wrongMethod(method: string, path: string, allowed: string): OwnError {
+  return { status: 405, message: `${path} takes ${allowed}, not ${method}`, headers: { allow: allowed } };
+}

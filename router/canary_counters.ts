@@ -1,0 +1,50 @@
+// What a pair's own counters say about KV that came from outside.
+
+import type { EngineMetrics } from "../supervisor/engines/engine.ts";
+import type { Pair } from "./attempt.ts";
+import type { RouterIo } from "./router_io.ts";
+import { getFromWorker } from "./worker_get.ts";
+import { sumOf } from "./worker_metrics.ts";
+
+export type Counted =
+  | {
+    readonly is: "counted";
+    /** Prompt tokens decode got from another engine. */
+    readonly moved: number;
+    /** Prompt tokens decode computed; null where the engine does not tell. */
+    readonly recomputed: number | null;
+    /** Null where the connector has no such counter, or has not counted yet. */
+    readonly bytes: number | null;
+  }
+  | { readonly is: "failed"; readonly reason: string };
+
+/**
+ * What vLLM had before it counted tokens by source. It counts promises: it grows even when the transfer fails, so it
+ * is read only where nothing better is there.
+ */
+const EXTERNAL_HITS = "vllm:external_prefix_cache_hits";
+const LIMIT_MS = 5_000;
+
+export async function readCounters({ prefill, decode }: Pair, io: RouterIo, metrics: EngineMetrics): Promise<Counted> {
+  const { bytes } = io.connector.proof;
+  const onDecode = await metricsOf(decode, io);
+  if (typeof onDecode !== "string") return onDecode;
+  const onPrefill = bytes?.on === "prefill" ? await metricsOf(prefill, io) : "";
+  if (typeof onPrefill !== "string") return onPrefill;
+
+  const bySource = (source: string) => sumOf(onDecode, metrics.promptTokensBySource, `source="${source}"`);
+  return {
+    is: "counted",
+    moved: bySource(metrics.externalSource) ?? sumOf(onDecode, EXTERNAL_HITS) ?? 0,
+    recomputed: bySource(metrics.localComputeSource),
+    bytes: bytes === null ? null : sumOf(bytes.on === "prefill" ? onPrefill : onDecode, bytes.metric),
+  };
+}
+
+async function metricsOf(slot: Pair["decode"], io: RouterIo): Promise<string | { is: "failed"; reason: string }> {
+  const where = { url: slot.worker.url, path: "/metrics", apiKey: io.roster.workerApiKey, limitMs: LIMIT_MS };
+  const answer = await getFromWorker(io.upstream, where);
+  if (answer.is === "failed") return { is: "failed", reason: `${slot.name} gave no metrics: ${answer.reason}` };
+  if (answer.status !== 200) return { is: "failed", reason: `${slot.name} answered ${answer.status} for its metrics` };
+  return answer.text;
+}

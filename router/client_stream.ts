@@ -1,0 +1,98 @@
+// A worker's stream on its way to the client: one read from the worker is one write to the client, nothing in between
+// looks at the bytes, and a slow client stops the worker.
+
+import type { Leg, LegFailure, Outlet } from "./leg.ts";
+
+export interface StreamWatch {
+  /** After each chunk: the limit for the next one starts. `waiting` while the client does not take what it got. */
+  progress(waiting: boolean): void;
+  /** What the client is told when the worker's stream breaks off; null to cut the connection instead. */
+  farewell(failure: LegFailure): string | null;
+  /** Once, last. `client-left` also when it left while we waited for the worker. */
+  over(how: "complete" | "cut" | "client-left"): void;
+}
+
+const LINE_FEED = 0x0a;
+const utf8 = new TextEncoder();
+
+/** The body of the client's response. A direct stream: the runtime calls `pull` once and takes writes as they come. */
+export function streamToClient(leg: Leg, watch: StreamWatch): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(new ClientStream(leg, watch));
+}
+
+/** opening → flowing → over. */
+class ClientStream implements Outlet {
+  readonly type = "direct" as const;
+  readonly #leg: Leg;
+  readonly #watch: StreamWatch;
+  #controller: ReadableStreamDirectController | null = null;
+  #finished: (() => void) | null = null;
+  #isOver = false;
+  #lastByte = LINE_FEED;
+  #sawDone = false;
+
+  constructor(leg: Leg, watch: StreamWatch) {
+    this.#leg = leg;
+    this.#watch = watch;
+    this.pull = this.pull.bind(this);
+    this.cancel = this.cancel.bind(this);
+  }
+
+  pull(controller: ReadableStreamDirectController): void | Promise<void> {
+    this.#controller = controller;
+    this.#leg.flowTo(this);
+    if (this.#isOver) return;
+    return new Promise((resolve) => this.#finished = resolve);
+  }
+
+  cancel(): void {
+    this.#leg.abort();
+    this.#settle("client-left");
+  }
+
+  write(chunk: Uint8Array): void | Promise<unknown> {
+    const controller = this.#controller;
+    if (controller === null || this.#isOver) return;
+    const length = chunk.length;
+    this.#lastByte = chunk[length - 1]!;
+    this.#sawDone = endsWithDone(chunk, length);
+    const written = controller.write(chunk);
+    if (typeof written === "number") {
+      controller.flush();
+      this.#watch.progress(false);
+      return;
+    }
+    this.#watch.progress(true);
+    return written.then(() => this.#watch.progress(false));
+  }
+
+  end(): void {
+    this.#controller?.end();
+    this.#settle("complete");
+  }
+
+  cut(failure: LegFailure): void {
+    const controller = this.#controller;
+    // The worker said all it had to say; only the end of its framing is missing.
+    if (this.#sawDone) return this.end();
+    const farewell = this.#watch.farewell(failure);
+    if (farewell === null) controller?.close(new Error(failure.message));
+    else {
+      controller?.write(utf8.encode(this.#lastByte === LINE_FEED ? farewell : `\n\n${farewell}`));
+      controller?.end();
+    }
+    this.#settle("cut");
+  }
+
+  #settle(how: "complete" | "cut" | "client-left"): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#watch.over(how);
+    this.#finished?.();
+  }
+}
+
+/** `data: [DONE]\n\n`, known by `E]\n\n`: text inside a JSON string never ends a chunk with a bare line feed. */
+function endsWithDone(chunk: Uint8Array, length: number): boolean {
+  return chunk[length - 3] === 0x5d && chunk[length - 4] === 0x45 && chunk[length - 1] === LINE_FEED;
+}

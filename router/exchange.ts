@@ -1,0 +1,159 @@
+// One client request inside the router, from accepted to settled: what is running for it, what it holds, and its limits.
+
+import type { Handle } from "../kv/ledger.ts";
+import type { Expiring } from "./deadlines.ts";
+import { Leg, type LegFailure } from "./leg.ts";
+import type { Phase } from "./own_error.ts";
+import type { Ask } from "./read_ask.ts";
+import type { Slot } from "./roster.ts";
+import type { RouterIo } from "./router_io.ts";
+import { startTimeline, type Timeline } from "./timeline.ts";
+import type { UpstreamRequest } from "./upstream/client.ts";
+
+/** `complete`: answered in full. `cut`: the stream broke off. `client-left`. `error`: an error of pdserve's own. */
+export type Ending = "complete" | "cut" | "client-left" | "error";
+
+export class Exchange implements Expiring {
+  expiresMs: number;
+  readonly ask: Ask;
+  readonly times: Timeline;
+  readonly bodyBytes: number;
+  attempts = 0;
+  /** Names of the workers of the latest attempt, for headers and logs. */
+  prefill: string | null = null;
+  decode: string | null = null;
+  /** The value of `x-pdserve-handoff`. */
+  handoff: string;
+  hasLeft = false;
+  readonly #io: RouterIo;
+  readonly #untilMs: number;
+  readonly #legs = new Set<Leg>();
+  #phase: Phase = "queue";
+  #giveUpWaiting: (() => void) | null = null;
+  #window: Slot | null = null;
+  #handle: Handle | null = null;
+  #limitMs = 0;
+  #isSettled = false;
+  #status = 0;
+
+  constructor(ask: Ask, io: RouterIo) {
+    this.ask = ask;
+    this.#io = io;
+    this.bodyBytes = ask.body.bytes.length;
+    this.handoff = io.connector.name;
+    this.times = startTimeline(io.now());
+    this.#untilMs = this.times.acceptedMs + io.settings.requestTimeoutMs;
+    this.expiresMs = this.#untilMs;
+    io.deadlines.watch(this);
+  }
+
+  get id(): string {
+    return this.ask.id;
+  }
+
+  get path(): string {
+    return this.ask.route.path;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** A new phase with its own limit, within that of the whole request. */
+  enter(phase: Phase, limitMs: number): void {
+    this.#phase = phase;
+    this.#limitMs = limitMs;
+    this.expiresMs = Math.min(this.#io.deadlines.nowMs + limitMs, this.#untilMs);
+  }
+
+  /** Something came: the phase's limit starts anew. While the client does not take it, only the whole one holds. */
+  progress(isWaitingForClient: boolean): void {
+    const nextMs = isWaitingForClient ? Infinity : this.#io.deadlines.nowMs + this.#limitMs;
+    this.expiresMs = nextMs < this.#untilMs ? nextMs : this.#untilMs;
+  }
+
+  /** Waits in a queue; false when the client left or a limit passed meanwhile. */
+  async waitIn(waiting: { readonly admitted: Promise<boolean>; giveUp(): void }): Promise<boolean> {
+    this.#giveUpWaiting = () => waiting.giveUp();
+    if (this.hasLeft) waiting.giveUp();
+    const admitted = await waiting.admitted;
+    this.#giveUpWaiting = null;
+    return admitted;
+  }
+
+  startLeg(slot: Slot, request: UpstreamRequest, mayStream: boolean): Leg {
+    slot.inFlight++;
+    const leg: Leg = new Leg(mayStream, () => {
+      slot.inFlight--;
+      this.#legs.delete(leg);
+    });
+    this.#legs.add(leg);
+    return leg.start(this.#io.upstream, slot.worker.url, request);
+  }
+
+  /** This attempt pins KV on `slot` until `closeWindow`; its gate has been passed. */
+  openWindow(slot: Slot): void {
+    this.#window = slot;
+  }
+
+  closeWindow(): void {
+    this.#window?.window.leave();
+    this.#window = null;
+  }
+
+  holdHandle(handle: Handle): void {
+    this.#handle = handle;
+  }
+
+  settleHandle(outcome: Parameters<Handle["settle"]>[0]): void {
+    this.#handle?.settle(outcome);
+    this.#handle = null;
+  }
+
+  abortLegs(): void {
+    for (const leg of this.#legs) leg.abort();
+  }
+
+  /** The client is gone: nothing runs for it any more, whatever the phase. */
+  leave(): void {
+    if (this.#isSettled) return;
+    this.hasLeft = true;
+    this.#giveUpWaiting?.();
+    this.abortLegs();
+    if (this.#phase === "stream") this.settle("client-left");
+  }
+
+  expire(): void {
+    const isWhole = this.#io.now() >= this.#untilMs;
+    if (isWhole) this.#phase = "whole request";
+    const failure: LegFailure = {
+      is: "timeout",
+      message: isWhole ? "the limit for the whole request passed" : `nothing came within ${this.#limitMs / 1000} s`,
+      answered: this.#phase === "stream",
+    };
+    this.#giveUpWaiting?.();
+    for (const leg of this.#legs) leg.breakOff(failure);
+  }
+
+  /** The status line towards the client is known. */
+  answeredWith(status: number): void {
+    this.#status = status;
+  }
+
+  /** Everything this request held is given back and counted. The first call counts. */
+  settle(ending: Ending): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    const { deadlines, metrics, gate, accessLog, now } = this.#io;
+    deadlines.forget(this);
+    this.abortLegs();
+    this.closeWindow();
+    this.settleHandle(ending === "complete" && this.#status < 400 ? "done" : "failed");
+    this.times.endMs = now();
+    metrics.observe(this.times);
+    const status = ending === "client-left" ? 499 : this.#status;
+    metrics.requests.add(`${this.path}\0${status}\0${ending}`);
+    if (this.times.admittedMs > 0) gate.leave();
+    accessLog?.record(this, status, ending);
+  }
+}

@@ -1,0 +1,92 @@
+// What a failed leg means: may the request be tried again, who is to blame, what would the client be told.
+
+import type { LegFailure, LegOpening } from "./leg.ts";
+import type { OwnError, Phase } from "./own_error.ts";
+import type { ResponseHead } from "./upstream/client.ts";
+
+export type LegName = "prefill" | "decode" | "whole";
+
+export interface WorkerAnswer {
+  readonly head: ResponseHead;
+  readonly body: Uint8Array;
+}
+
+export interface FailedLeg {
+  readonly leg: LegName;
+  readonly worker: string;
+  /** Short, for `fallback; reason=…`, logs and metrics. */
+  readonly reason: string;
+  /** What the client is told when nothing else helps. */
+  readonly error: OwnError;
+  /** The worker's own 5xx, which the client gets as it is; null when there is none worth passing on. */
+  readonly answer: WorkerAnswer | null;
+  readonly mayRetry: boolean;
+  readonly isWorkersFault: boolean;
+}
+
+type Told = { readonly status: number; readonly text: string; readonly retryAfterSeconds?: number };
+
+const told: Readonly<Record<LegFailure["is"], Told>> = {
+  refused: { status: 503, text: "does not accept connections", retryAfterSeconds: 1 },
+  "connect-timeout": { status: 503, text: "did not accept the connection in time", retryAfterSeconds: 1 },
+  reset: { status: 502, text: "closed the connection before its answer was complete" },
+  stale: { status: 502, text: "closed a kept connection", retryAfterSeconds: 1 },
+  protocol: { status: 502, text: "answered something that is not HTTP/1.1" },
+  "too-large": { status: 502, text: "answered with headers that are too large" },
+  "no-room": { status: 502, text: "answered more than pdserve keeps" },
+  timeout: { status: 504, text: "did not answer in time" },
+};
+
+/** A leg that broke off, before its answer or inside it. */
+export function failureOfLeg(leg: LegName, worker: string, failure: LegFailure, phase: Phase): FailedLeg {
+  const { status, text, retryAfterSeconds } = told[failure.is];
+  return {
+    leg,
+    worker,
+    reason: `${worker} ${text}`,
+    error: { status, message: `${worker} ${text} (${failure.message})`, leg, phase, retryAfterSeconds },
+    answer: null,
+    // A decode worker that is only slow would compute twice; another prefill worker may be faster than a hung one.
+    mayRetry: failure.is !== "timeout" || (leg === "prefill" && phase === "prefill"),
+    isWorkersFault: failure.is !== "stale",
+  };
+}
+
+/** A complete answer that is no answer: 5xx, or nothing at all. Null when the client can have it. */
+export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnswer): FailedLeg | null {
+  const { head: { status }, body } = answer;
+  if (status >= 200 && status < 300 && body.length > 0) return null;
+  if (status >= 400 && status < 500) return null;
+  const isEmpty = body.length === 0;
+  const reason = `${worker} answered ${status}${isEmpty ? " without a body" : ""}`;
+  return {
+    leg,
+    worker,
+    reason,
+    error: { status: status >= 500 ? status : 502, message: reason, leg },
+    answer: isEmpty || status < 500 ? null : answer,
+    mayRetry: true,
+    // 503 says "not now": an engine that sheds load is not broken.
+    isWorkersFault: status !== 503,
+  };
+}
+
+export type JudgedLeg =
+  | { readonly is: "good"; readonly opening: Extract<LegOpening, { is: "answered" | "streaming" }> }
+  | { readonly is: "failed"; readonly failed: FailedLeg }
+  | { readonly is: "aborted" };
+
+export function judgeOpening(leg: LegName, worker: string, opening: LegOpening, phase: Phase): JudgedLeg {
+  switch (opening.is) {
+    case "aborted":
+      return opening;
+    case "failed":
+      return { is: "failed", failed: failureOfLeg(leg, worker, opening.failure, phase) };
+    case "streaming":
+      return { is: "good", opening };
+    case "answered": {
+      const failed = failureOfAnswer(leg, worker, opening);
+      return failed === null ? { is: "good", opening } : { is: "failed", failed };
+    }
+  }
+}

@@ -1,0 +1,38 @@
+// The bytes and headers of one leg, made from what the client sent and what the leg changes.
+
+import type { LegContext } from "../kv/connector.ts";
+import type { LegEdit } from "../kv/leg_edit.ts";
+import { applyEdit } from "./body/apply_edit.ts";
+import { headersOfLeg } from "./leg_headers.ts";
+import type { Ask } from "./read_ask.ts";
+import { type Route, splitRoutes } from "./routes.ts";
+import { editForDecode, editForPrefill, prefillEditOf, withoutClientKv } from "./prefill_edit.ts";
+import type { UpstreamRequest } from "./upstream/client.ts";
+
+const prefillEdits = new Map<Route, LegEdit>(splitRoutes.map((route) => [route, prefillEditOf(route)]));
+
+/** `retryStaleSocket` where the leg may reach the worker twice without harm. */
+export function prefillRequest(ask: Ask, { attemptId }: LegContext, connector: LegEdit, retry: boolean) {
+  const common = prefillEdits.get(ask.route) ?? prefillEditOf(ask.route);
+  return requestOf(ask, attemptId, editForPrefill(common, connector), retry);
+}
+
+/** Never sent twice: decode may have spent the KV handle before the socket turned out to be dead. */
+export function decodeRequest(ask: Ask, { attemptId }: LegContext, connector: LegEdit): UpstreamRequest {
+  return requestOf(ask, attemptId, editForDecode(connector), false);
+}
+
+/** The request as the client wrote it, but for KV members, which are never a client's to set. */
+export function wholeRequest(ask: Ask, attemptId: string): UpstreamRequest {
+  return requestOf(ask, attemptId, withoutClientKv, true);
+}
+
+function requestOf(ask: Ask, attemptId: string, edit: LegEdit, retryStaleSocket: boolean): UpstreamRequest {
+  return {
+    method: ask.route.method,
+    path: ask.target,
+    headers: headersOfLeg(ask.headers, attemptId, edit.headers),
+    body: ask.body.is === "opaque" ? [ask.body.bytes] : applyEdit(ask.body, edit),
+    retryStaleSocket,
+  };
+}

@@ -1,0 +1,98 @@
+// The router as one thing: what it is made of, and what the rest of pdserve may ask of it.
+
+import type { Connector } from "../kv/connector.ts";
+import { type Ledger, makeLedger } from "../kv/ledger.ts";
+import type { EngineMetrics } from "../supervisor/engines/engine.ts";
+import type { PairProof } from "../supervisor/events.ts";
+import type { FleetView } from "../supervisor/snapshot.ts";
+import { type AccessLog, makeAccessLog } from "./access_log.ts";
+import { makeGate } from "./admission.ts";
+import { makeApp } from "./app.ts";
+import { type Deadlines, makeDeadlines } from "./deadlines.ts";
+import type { Policy } from "./policies/policy.ts";
+import { type ProveLimits, provePair } from "./prove.ts";
+import { makeRoster } from "./roster.ts";
+import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
+import { makeRouterMetrics } from "./router_metrics.ts";
+import type { UpstreamClient } from "./upstream/client.ts";
+import { makeWorkerHealth } from "./worker_health.ts";
+
+export interface RouterOptions {
+  readonly fleet: FleetView;
+  readonly connector: Connector;
+  /** How long prefill keeps finished blocks in this run; see kv/lease.ts. */
+  readonly leaseMs: number | null;
+  readonly engineMetrics: EngineMetrics;
+  readonly upstream: UpstreamClient;
+  readonly policies: { readonly prefill: Policy; readonly decode: Policy };
+  readonly settings: RouterSettings;
+  readonly clock: {
+    /** Milliseconds, monotonic. */
+    readonly now: () => number;
+    /** Milliseconds since 1970. */
+    readonly wall: () => number;
+  };
+  /** 32 hex digits, new each time. */
+  readonly random: () => string;
+  readonly log: RouterLog;
+  /** Gets whole lines of JSON; null for no access log. */
+  readonly writeAccessLog: ((lines: string) => void) | null;
+}
+
+export interface Router {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Sends one request through exactly this pair and tells by the engines' counters whether KV moved. */
+  prove(pair: { readonly prefill: string; readonly decode: string }, limits?: ProveLimits): Promise<PairProof>;
+  inFlight(): number;
+  /** Calls back once, as soon as nothing is in flight (at once when nothing is). */
+  onIdle(callback: () => void): void;
+  metricsText(): string;
+  close(): void;
+}
+
+export function makeRouter(options: RouterOptions): Router {
+  const { clock, upstream, writeAccessLog } = options;
+  const ledger = makeLedger(clock.now);
+  const deadlines = makeDeadlines(clock.now);
+  const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
+  const io = connectParts(options, ledger, deadlines, accessLog);
+  const app = makeApp(io);
+  return {
+    fetch: (request) => app.fetch(request),
+    prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
+    inFlight: () => io.gate.inside,
+    onIdle: (callback) => io.gate.onceEmpty(callback),
+    metricsText: () => io.metrics.text(),
+    close() {
+      deadlines.close();
+      accessLog?.close();
+      io.roster.close();
+      upstream.close();
+    },
+  };
+}
+
+function connectParts(
+  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log }: RouterOptions,
+  ledger: Ledger,
+  deadlines: Deadlines,
+  accessLog: AccessLog | null,
+): RouterIo {
+  const { maxHandoffs, maxQueue, maxInFlight } = settings;
+  const gate = makeGate({ inside: maxInFlight, waiting: maxQueue });
+  const health = makeWorkerHealth(clock.now);
+  const roster = makeRoster(fleet, { maxHandoffs, maxQueue, onGone: ({ url }) => upstream.forget(url) });
+  const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(ledger) });
+  const { now } = clock;
+  const parts = { gate, health, roster, metrics, ledger, deadlines, accessLog };
+  return { settings, connector, leaseMs, policies, upstream, log, now, random, ...parts };
+}
+
+function handlesByState(ledger: Ledger): Readonly<Record<string, number>> {
+  const { opened, spent, ended } = ledger.counts();
+  const states: Record<string, number> = { opened, spent };
+  for (const outcomes of Object.values(ended)) {
+    for (const [outcome, count] of Object.entries(outcomes)) states[outcome] = (states[outcome] ?? 0) + count;
+  }
+  return states;
+}

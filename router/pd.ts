@@ -1,0 +1,118 @@
+// A request's life: choose a pair, prefill, hand over, decode, stream; and what happens when a part of it fails.
+// The phases and what may be retried when are drawn in DESIGN.md beside this file.
+
+import type { LegContext } from "../kv/connector.ts";
+import type { Exchange } from "./exchange.ts";
+import { answerError, answerNobody, answerWith } from "./answer.ts";
+import { bothLegsAtOnce } from "./both_legs.ts";
+import { chooseWorker } from "./choose_worker.ts";
+import type { AttemptResult, Pair } from "./attempt.ts";
+import type { FailedLeg } from "./leg_failure.ts";
+import { noWorkerReady } from "./no_worker.ts";
+import { prefillThenDecode } from "./prefill_then_decode.ts";
+import { attemptIdOf } from "./request_id.ts";
+import type { RouterIo } from "./router_io.ts";
+import type { Slot } from "./roster.ts";
+import { serveWhole } from "./whole.ts";
+
+/** Prefill is the expensive half; peers that try five times multiply it when the fleet can least bear it. */
+const MAX_ATTEMPTS = 2;
+
+/** `forced` is the canary's pair: one attempt, no other. */
+export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair | null = null): Promise<Response> {
+  const shunned = new Set<string>();
+  let last: FailedLeg | null = null;
+  const attempts = forced === null ? MAX_ATTEMPTS : 1;
+  while (exchange.attempts < attempts && (last === null || last.mayRetry)) {
+    const pair = forced ?? choosePair(exchange, io, shunned);
+    if (pair === null) break;
+    const entered = await enterWindow(exchange, pair.prefill);
+    if (entered !== null) return entered;
+
+    if (last !== null) io.metrics.retries.add(last.leg);
+    const result = await attempt(exchange, pair, io);
+    exchange.closeWindow();
+    if (result.is === "response") return result.response;
+    if (result.is === "gone" || exchange.hasLeft) return answerNobody(exchange);
+    last = result.failed;
+    exchange.settleHandle("failed");
+    noteFailure(last, pair, io);
+    shunned.add(pair.prefill.name).add(pair.decode.name);
+  }
+  return withoutHandoff(exchange, last, io);
+}
+
+function attempt(exchange: Exchange, pair: Pair, io: RouterIo): Promise<AttemptResult> {
+  exchange.attempts++;
+  exchange.prefill = pair.prefill.name;
+  exchange.decode = pair.decode.name;
+  const nonce = io.random();
+  const context: LegContext = {
+    attemptId: attemptIdOf(exchange.id, nonce),
+    nonce,
+    api: exchange.ask.route.api,
+    prefill: pair.prefill.worker.facts,
+    decode: pair.decode.worker.facts,
+  };
+  return io.connector.legs === "concurrent"
+    ? bothLegsAtOnce(exchange, pair, context, io)
+    : prefillThenDecode(exchange, pair, context, io);
+}
+
+function choosePair({ ask, bodyBytes }: Exchange, io: RouterIo, shunned: ReadonlySet<string>): Pair | null {
+  const { roster, policies, health } = io;
+  const facts = { sessionKey: ask.facts.sessionKey, bodyBytes };
+  const shuns = (slot: Slot) => shunned.has(slot.name) || health.avoids(slot.name);
+  const prefill = chooseWorker(roster.prefill, policies.prefill, facts, shuns);
+  if (prefill === null) return null;
+  const decode = chooseWorker(
+    roster.decode,
+    policies.decode,
+    facts,
+    (slot) => shuns(slot) || health.avoidsPair(prefill.name, slot.name),
+  );
+  return decode === null ? null : { prefill, decode };
+}
+
+/** Bounds how much KV one prefill worker holds for decode; null when there is room now or after a wait. */
+async function enterWindow(exchange: Exchange, prefill: Slot): Promise<Response | null> {
+  if (!prefill.window.tryEnter()) {
+    exchange.enter("handoff window", Infinity);
+    const waiting = prefill.window.queueUp();
+    const full = `${prefill.name} has as many handoffs waiting as it may`;
+    if (waiting === null) {
+      return answerError(exchange, { status: 503, message: full, phase: "handoff window", retryAfterSeconds: 1 });
+    }
+    if (!await exchange.waitIn(waiting)) {
+      return exchange.hasLeft
+        ? answerNobody(exchange)
+        : answerError(exchange, { status: 504, message: full, phase: exchange.phase });
+    }
+  }
+  exchange.openWindow(prefill);
+  return null;
+}
+
+function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {
+  io.metrics.legFailures.add(`${failed.leg}\0${failed.worker}\0${failed.error.status}`);
+  io.log("warn", `A request's ${failed.leg} leg failed: ${failed.reason}`, {
+    prefill: pair.prefill.name,
+    decode: pair.decode.name,
+  });
+  if (!failed.isWorkersFault) return;
+  // Decode's 500 is also what a failed KV load looks like, and then the two do not go together.
+  if (failed.leg === "decode" && failed.answer !== null) io.health.blamePair(pair.prefill.name, pair.decode.name);
+  else io.health.blame(failed.worker);
+}
+
+/** No attempt brought an answer: decode alone where the user allows it, else the error, never a silent recompute. */
+function withoutHandoff(exchange: Exchange, last: FailedLeg | null, io: RouterIo): Response | Promise<Response> {
+  const { settings, connector } = io;
+  const canFallBack = settings.fallback === "decode-alone" && connector.servesPlainRequests;
+  if (canFallBack && last?.leg !== "decode" && exchange.phase !== "whole request") {
+    return serveWhole(exchange, io, `fallback; reason=${last?.reason ?? "no prefill worker is ready"}`);
+  }
+  if (last === null) return answerError(exchange, noWorkerReady(io));
+  if (last.answer !== null) return answerWith(exchange, last.answer, io);
+  return answerError(exchange, last.error);
+}

@@ -1,0 +1,59 @@
+// What pdserve answers itself: is it alive, is it ready, what does it serve, how is it doing.
+
+import { noWorkerReady, whyNotReady } from "./no_worker.ts";
+import type { RouterIo } from "./router_io.ts";
+import { getFromWorker } from "./worker_get.ts";
+import { relabelled } from "./worker_metrics.ts";
+
+const WORKER_LIMIT_MS = 2_000;
+
+/** 200 when a request would be served, else 503 with the reason. */
+export function readiness(io: RouterIo): Response {
+  const reason = whyNotReady(io.roster);
+  const workers = io.roster.all().map(({ name, worker }) => {
+    return { name, role: worker.facts.role, state: worker.state.is };
+  });
+  const body = JSON.stringify({ ready: reason === null, reason, workers });
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (reason !== null) headers["retry-after"] = String(noWorkerReady(io).retryAfterSeconds);
+  return new Response(body, { status: reason === null ? 200 : 503, headers });
+}
+
+export function version({ settings }: RouterIo): Response {
+  const { engine, pdserveVersion } = settings;
+  // `version` alone is what vLLM says, so its clients find what they look for.
+  return Response.json({ version: engine.version, engine: engine.name, pdserve: pdserveVersion });
+}
+
+/** A worker's own list, which knows the context length and adapters; the served name alone while none can be asked. */
+export async function models(io: RouterIo): Promise<Response> {
+  const { roster, settings, upstream } = io;
+  const slot = roster.decode[0] ?? roster.regular[0] ?? roster.prefill[0];
+  if (slot !== undefined) {
+    const apiKey = roster.workerApiKey;
+    const where = { url: slot.worker.url, path: "/v1/models", apiKey, limitMs: WORKER_LIMIT_MS };
+    const answer = await getFromWorker(upstream, where);
+    if (answer.is === "text" && answer.status === 200) {
+      return new Response(answer.text, { headers: { "content-type": "application/json" } });
+    }
+  }
+  const id = settings.servedModelName;
+  const card = { id, object: "model", created: 0, owned_by: "pdserve", root: id, parent: null, max_model_len: null };
+  return Response.json({ object: "list", data: [card] });
+}
+
+/** The router's own series; with `?workers=1` all workers' too, each sample labelled with its worker and role. */
+export async function metricsText(io: RouterIo, withWorkers: boolean): Promise<Response> {
+  const own = io.metrics.text();
+  const theirs = withWorkers ? await Promise.all(io.roster.all().map((slot) => workerSeries(slot, io))) : [];
+  const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  return new Response(own + theirs.join(""), { headers });
+}
+
+async function workerSeries({ name, worker }: ReturnType<RouterIo["roster"]["all"]>[number], io: RouterIo) {
+  const apiKey = io.roster.workerApiKey;
+  const where = { url: worker.url, path: "/metrics", apiKey, limitMs: WORKER_LIMIT_MS };
+  const answer = await getFromWorker(io.upstream, where);
+  if (answer.is === "failed" || answer.status !== 200) return `# ${name} gave no metrics\n`;
+  return relabelled(answer.text, { worker: name, role: worker.facts.role });
+}

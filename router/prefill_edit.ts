@@ -1,0 +1,42 @@
+// What the prefill leg of every connector asks for: one token, not streamed, nothing that is only about the answer.
+
+import type { Json } from "../kv/json.ts";
+import { type LegEdit, mergeEdits } from "../kv/leg_edit.ts";
+import type { Route } from "./routes.ts";
+
+/** A client never says where KV comes from: an engine dies of wrong params, or connects to where they point. */
+export const clientKvMembers = ["kv_transfer_params", "ec_transfer_params"] as const;
+
+export const withoutClientKv: LegEdit = { set: {}, drop: clientKvMembers, headers: {} };
+
+/**
+ * `stream_options` without `stream` is a 400, `min_tokens` above the one token too; the others only cost time for an
+ * answer nobody reads. Members that change how the prompt is rendered stay: both legs must see the same prompt.
+ */
+const aboutTheAnswer = [
+  "stream_options",
+  "min_tokens",
+  "min_completion_tokens",
+  "best_of",
+  "logprobs",
+  "top_logprobs",
+  "echo",
+  "return_token_ids",
+];
+
+/** One per route, made once: an edit is the same for all requests but for what the connector adds. */
+export function prefillEditOf(route: Route): LegEdit {
+  const set: Record<string, Json> = { stream: false };
+  for (const name of route.tokenLimits) set[name] = 1;
+  if (route.api === "responses") set.store = false;
+  return { set, drop: [...clientKvMembers, ...aboutTheAnswer], headers: {} };
+}
+
+export function editForPrefill(common: LegEdit, connector: LegEdit): LegEdit {
+  return mergeEdits(common, connector);
+}
+
+/** The client's request with its KV members replaced by the connector's. */
+export function editForDecode(connector: LegEdit): LegEdit {
+  return mergeEdits(withoutClientKv, connector);
+}

@@ -1,0 +1,117 @@
+// One attempt with a connector whose decode leg needs the prefill reply: one leg after the other.
+
+import type { LegContext, PrefillReply } from "../kv/connector.ts";
+import { answerStreaming, answerWith } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
+import type { LegOpening } from "./leg.ts";
+import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
+import { decodeRequest, prefillRequest } from "./leg_request.ts";
+import { needsWholeAnswer } from "./must_not_split.ts";
+import type { AttemptResult, Pair } from "./attempt.ts";
+import { readPrefillReply } from "./prefill_reply.ts";
+import type { RouterIo } from "./router_io.ts";
+import { serveWhole } from "./whole.ts";
+
+export async function prefillThenDecode(
+  exchange: Exchange,
+  pair: Pair,
+  context: LegContext,
+  io: RouterIo,
+): Promise<AttemptResult> {
+  const prefill = await runPrefill(exchange, pair, context, io);
+  if (prefill.is !== "reply") return prefill;
+
+  const handle = io.ledger.open({
+    attemptId: context.attemptId,
+    connector: io.connector.name,
+    prefill: pair.prefill.name,
+    decode: pair.decode.name,
+    generation: pair.prefill.worker.generation,
+    leaseMs: io.leaseMs,
+  });
+  exchange.holdHandle(handle);
+  const unspent = io.leaseMs === null || prefill.reply.params === null ? "released" : "leaked";
+  if (exchange.hasLeft) {
+    exchange.settleHandle(unspent);
+    return { is: "gone" };
+  }
+  const leg = io.connector.decodeLeg(context, prefill.reply);
+  if (leg.is === "no-handoff") {
+    exchange.settleHandle(unspent);
+    io.metrics.missingHandoffs.add("");
+    io.log("error", "A prefill worker handed nothing over; decode would have recomputed the prompt", {
+      prefill: pair.prefill.name,
+      reason: leg.reason,
+    });
+    return prefillFailed(pair, leg.reason);
+  }
+  const spending = handle.spend(pair.prefill.worker.generation);
+  if (spending.is === "refused") return prefillFailed(pair, spending.reason);
+
+  exchange.times.decodeMs = io.now();
+  exchange.enter("first token", io.settings.firstTokenTimeoutMs);
+  const decode = exchange.startLeg(pair.decode, decodeRequest(exchange.ask, context, leg.edit), true);
+  return openDecode(exchange, pair, decode, await decode.opened, io);
+}
+
+/** Decode's answer becomes the client's, unless it failed before its first byte. */
+export function openDecode(
+  exchange: Exchange,
+  pair: Pair,
+  leg: Parameters<typeof answerStreaming>[1],
+  opening: LegOpening,
+  io: RouterIo,
+): AttemptResult {
+  const worker = pair.decode.name;
+  const judged = judgeOpening("decode", worker, opening, exchange.phase);
+  if (judged.is === "aborted") return { is: "gone" };
+  if (judged.is === "failed") return judged;
+  exchange.times.firstByteMs = io.now();
+  exchange.closeWindow();
+  io.health.praise(pair.prefill.name, worker);
+  const { opening: good } = judged;
+  const response = good.is === "answered"
+    ? answerWith(exchange, good, io)
+    : answerStreaming(exchange, leg, { head: good.head, name: "decode", worker }, io);
+  return { is: "response", response };
+}
+
+async function runPrefill(
+  exchange: Exchange,
+  pair: Pair,
+  context: LegContext,
+  io: RouterIo,
+): Promise<{ readonly is: "reply"; readonly reply: PrefillReply } | AttemptResult> {
+  exchange.times.prefillMs = io.now();
+  exchange.enter("prefill", io.settings.prefillTimeoutMs);
+  const request = prefillRequest(exchange.ask, context, io.connector.prefillLeg(context), true);
+  const opening = await exchange.startLeg(pair.prefill, request, false).opened;
+  exchange.times.repliedMs = io.now();
+
+  const judged = judgeOpening("prefill", pair.prefill.name, opening, exchange.phase);
+  if (judged.is === "aborted") return { is: "gone" };
+  if (judged.is === "failed") return await wholeInstead(exchange, judged.failed, io) ?? judged;
+  if (judged.opening.is !== "answered") return { is: "gone" };
+  // The worker's 4xx is the client's: decode would say the same of the same request.
+  if (judged.opening.head.status >= 400) {
+    exchange.decode = null;
+    return { is: "response", response: answerWith(exchange, judged.opening, io) };
+  }
+  const read = readPrefillReply(judged.opening.body);
+  return read.is === "reply" ? read : prefillFailed(pair, read.reason);
+}
+
+/** One token cannot be a tool call or a JSON document, and some versions answer 500 to that (vLLM #38911). */
+async function wholeInstead(exchange: Exchange, failed: FailedLeg, io: RouterIo): Promise<AttemptResult | null> {
+  const isFormTrouble = failed.answer?.head.status === 500 && needsWholeAnswer(exchange.ask.body);
+  if (!isFormTrouble || !io.connector.servesPlainRequests) return null;
+  exchange.closeWindow();
+  return { is: "response", response: await serveWhole(exchange, io, "none; reason=structured_output") };
+}
+
+function prefillFailed({ prefill }: Pair, reason: string): AttemptResult {
+  const text = reason.startsWith(prefill.name) ? reason : `${prefill.name} ${reason}`;
+  const error = { status: 502, message: `${text}; nothing was handed to decode`, leg: "prefill" } as const;
+  const failed = { leg: "prefill", worker: prefill.name, reason: text, error, answer: null } as const;
+  return { is: "failed", failed: { ...failed, mayRetry: true, isWorkersFault: true } };
+}

@@ -1,0 +1,100 @@
+// What a client asks for: its body scanned at the top level, its headers sorted out, its id; or why it is refused.
+
+import { type BodyFacts, readFacts } from "./body/read_facts.ts";
+import { type BodyRefusal, scanBody, type ScannedBody } from "./body/scan_body.ts";
+import { type HeaderList, headersForWorkers } from "./leg_headers.ts";
+import type { OwnError } from "./own_error.ts";
+import type { Route } from "./routes.ts";
+
+/** A body that is not JSON and is passed on as it is: a form with a sound file, or nothing at all. */
+export interface OpaqueBody {
+  readonly is: "opaque";
+  readonly bytes: Uint8Array;
+}
+
+export interface Ask {
+  /** What the client sees as `x-request-id`. */
+  readonly id: string;
+  readonly route: Route;
+  /** Path and query as sent to workers. */
+  readonly target: string;
+  readonly body: ScannedBody | OpaqueBody;
+  readonly facts: BodyFacts;
+  readonly headers: HeaderList;
+}
+
+export interface AskLimits {
+  readonly maxBodyBytes: number;
+  readonly workerApiKey: string | null;
+  readonly apiKey: string | null;
+}
+
+export type ReadAsk =
+  | { readonly is: "ask"; readonly ask: Ask }
+  | { readonly is: "refused"; readonly error: OwnError }
+  /** The client left while it was sending. */
+  | { readonly is: "gone" };
+
+export async function readAsk(request: Request, id: string, route: Route, limits: AskLimits): Promise<ReadAsk> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
+  const bytes = await bodyOf(request);
+  if (bytes === null) return { is: "gone" };
+  if (bytes.length > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
+  const body = isOpaque(request, route, bytes) ? { is: "opaque" as const, bytes } : scanBody(bytes);
+  if (body.is === "refused") return { is: "refused", error: badBody(body) };
+  return { is: "ask", ask: makeAsk(request, id, route, body, limits) };
+}
+
+function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], limits: AskLimits): Ask {
+  const keys = { worker: limits.workerApiKey, router: limits.apiKey };
+  const isFixed = !route.path.includes(":") && !request.url.includes("?");
+  return {
+    id,
+    route,
+    target: isFixed ? route.path : targetOf(request.url),
+    body,
+    facts: body.is === "opaque" ? noFacts : readFacts(body),
+    headers: headersForWorkers(request.headers, keys),
+  };
+}
+
+async function bodyOf(request: Request): Promise<Uint8Array | null> {
+  if (request.body === null) return new Uint8Array(0);
+  try {
+    return await request.bytes();
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * JSON may carry KV params that kill an engine, and vLLM takes a body without a content type for JSON, so only what
+ * says that it is something else is passed on unread.
+ */
+function isOpaque(request: Request, route: Route, bytes: Uint8Array): boolean {
+  if (route.tokenLimits.length > 0) return false;
+  if (bytes.length === 0) return true;
+  return request.headers.get("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
+}
+
+function targetOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}
+
+const noFacts: BodyFacts = readFacts({
+  is: "object",
+  bytes: new Uint8Array([0x7b, 0x7d]),
+  open: 0,
+  close: 1,
+  members: [],
+});
+
+function tooLarge({ maxBodyBytes }: AskLimits): OwnError {
+  return { status: 413, message: `The body is larger than ${maxBodyBytes} bytes, the limit of --max-body-size` };
+}
+
+function badBody({ message, at }: BodyRefusal): OwnError {
+  return { status: 400, message, param: `body.${at}` };
+}

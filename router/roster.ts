@@ -1,0 +1,91 @@
+// Which workers may be given a request now, with what the router itself knows of each.
+
+import type { Role } from "../kv/connector.ts";
+import type { FleetSnapshot, FleetView, WorkerSnapshot } from "../supervisor/snapshot.ts";
+import { type Gate, makeGate } from "./admission.ts";
+import type { Candidate } from "./policies/policy.ts";
+
+/** One worker across its restarts. */
+export interface Slot extends Candidate {
+  readonly name: string;
+  /** Legs of ours that run on it. */
+  inFlight: number;
+  worker: WorkerSnapshot;
+  /** Handoffs that pin its KV: from the prefill leg's start until decode's first byte. */
+  readonly window: Gate;
+}
+
+export interface Roster {
+  /** The same array until the fleet changes. */
+  readonly prefill: readonly Slot[];
+  readonly decode: readonly Slot[];
+  readonly regular: readonly Slot[];
+  readonly phase: FleetSnapshot["phase"];
+  readonly workerApiKey: string | null;
+  /** Any worker of the fleet, whatever its state: the canary runs before a worker is ready. */
+  named(name: string): Slot | null;
+  all(): readonly Slot[];
+  close(): void;
+}
+
+export interface RosterOptions {
+  readonly maxHandoffs: number;
+  readonly maxQueue: number;
+  /** A worker became another process, or went: nothing kept for the old one is of use. */
+  readonly onGone: (worker: WorkerSnapshot) => void;
+}
+
+export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
+  const slots = new Map<string, Slot>();
+  let ready: Readonly<Record<Role, readonly Slot[]>> = { prefill: [], decode: [], regular: [], encode: [] };
+  let snapshot = fleet.snapshot();
+
+  const update = (next: FleetSnapshot) => {
+    snapshot = next;
+    const present = new Set(next.workers.map((worker) => worker.facts.name));
+    for (const [name, slot] of slots) {
+      if (present.has(name)) continue;
+      options.onGone(slot.worker);
+      slots.delete(name);
+    }
+    for (const worker of next.workers) {
+      const slot = slots.get(worker.facts.name);
+      if (slot === undefined) slots.set(worker.facts.name, newSlot(worker, options));
+      else {
+        if (slot.worker.generation !== worker.generation) options.onGone(slot.worker);
+        slot.worker = worker;
+      }
+    }
+    const of = (role: Role) =>
+      [...slots.values()].filter(({ worker }) => worker.facts.role === role && worker.state.is === "ready");
+    ready = { prefill: of("prefill"), decode: of("decode"), regular: of("regular"), encode: of("encode") };
+  };
+  update(snapshot);
+  const unsubscribe = fleet.subscribe(update);
+
+  return {
+    get prefill() {
+      return ready.prefill;
+    },
+    get decode() {
+      return ready.decode;
+    },
+    get regular() {
+      return ready.regular;
+    },
+    get phase() {
+      return snapshot.phase;
+    },
+    get workerApiKey() {
+      return snapshot.workerApiKey;
+    },
+    named: (name) => slots.get(name) ?? null,
+    all: () => [...slots.values()],
+    close: unsubscribe,
+  };
+}
+
+function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue }: RosterOptions): Slot {
+  const window = makeGate({ inside: maxHandoffs, waiting: maxQueue });
+  return { name: worker.facts.name, inFlight: 0, worker, window };
+}

@@ -1,0 +1,58 @@
+// What a request's life needs from outside itself: everything with state, a clock or a socket.
+
+import type { Connector } from "../kv/connector.ts";
+import type { Ledger } from "../kv/ledger.ts";
+import type { AccessLog } from "./access_log.ts";
+import type { Gate } from "./admission.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Policy } from "./policies/policy.ts";
+import type { Roster } from "./roster.ts";
+import type { RouterMetrics } from "./router_metrics.ts";
+import type { UpstreamClient } from "./upstream/client.ts";
+import type { WorkerHealth } from "./worker_health.ts";
+
+export interface RouterSettings {
+  readonly servedModelName: string;
+  /** What GET /version says beside pdserve's own. */
+  readonly engine: { readonly name: string; readonly version: string };
+  readonly pdserveVersion: string;
+  /** Clients must send it as a bearer token; null asks for nothing. */
+  readonly apiKey: string | null;
+  /** What to do when no prefill worker can serve. */
+  readonly fallback: "none" | "decode-alone";
+  readonly maxInFlight: number;
+  readonly maxQueue: number;
+  readonly maxHandoffs: number;
+  readonly maxBodyBytes: number;
+  readonly prefillTimeoutMs: number;
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+export type RouterLog = (
+  level: "debug" | "info" | "warn" | "error",
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
+
+export interface RouterIo {
+  readonly settings: RouterSettings;
+  readonly connector: Connector;
+  /** How long prefill keeps blocks in this run; null where nothing is pinned. */
+  readonly leaseMs: number | null;
+  readonly roster: Roster;
+  readonly policies: { readonly prefill: Policy; readonly decode: Policy };
+  readonly upstream: UpstreamClient;
+  readonly ledger: Ledger;
+  readonly health: WorkerHealth;
+  readonly gate: Gate;
+  readonly deadlines: Deadlines;
+  readonly metrics: RouterMetrics;
+  readonly accessLog: AccessLog | null;
+  readonly log: RouterLog;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** 32 hex digits, new each time. */
+  readonly random: () => string;
+}

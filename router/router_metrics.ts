@@ -1,0 +1,132 @@
+// What the router counts about itself.
+
+import type { UpstreamClient } from "./upstream/client.ts";
+import type { Gate } from "./admission.ts";
+import { type Counter, type Histogram, makeCounter, makeGauge, makeHistogram, type Series } from "./prometheus.ts";
+import type { Roster } from "./roster.ts";
+import type { Timeline } from "./timeline.ts";
+import type { WorkerHealth } from "./worker_health.ts";
+
+export interface RouterMetrics {
+  /** Labels: path, status, how it ended (`complete`, `cut`, `client-left`, `error`). */
+  readonly requests: Counter;
+  /** Label: the connector's name, `none`, or `fallback`. */
+  readonly handoffs: Counter;
+  /** Labels: leg, worker, what failed. */
+  readonly legFailures: Counter;
+  readonly retries: Counter;
+  /** Prefill answered 200 but gave nothing to hand over: decode would have recomputed silently. Should stay 0. */
+  readonly missingHandoffs: Counter;
+  /** Prompt tokens a decode worker computed although their KV was handed over, by its own counters. Label: worker. */
+  readonly recomputed: Counter;
+  readonly rejected: Counter;
+  observe(timeline: Timeline): void;
+  text(): string;
+}
+
+/** Seconds; from what an idle small model needs to a 128 k prompt on a busy one. */
+const BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+export interface MetricSources {
+  readonly gate: Gate;
+  readonly roster: Roster;
+  readonly health: WorkerHealth;
+  readonly upstream: UpstreamClient;
+  /** KV handles by state, from the ledger. */
+  readonly handles: () => Readonly<Record<string, number>>;
+}
+
+export function makeRouterMetrics(sources: MetricSources): RouterMetrics {
+  const counters = makeCounters();
+  const phases = makePhases();
+  const series: readonly Series[] = [...Object.values(counters), ...Object.values(phases), ...makeGauges(sources)];
+  return {
+    ...counters,
+    observe(timeline) {
+      const { acceptedMs, admittedMs, prefillMs, repliedMs, decodeMs, firstByteMs, endMs } = timeline;
+      between(phases.queue, acceptedMs, admittedMs);
+      between(phases.prefill, prefillMs, repliedMs);
+      between(phases.firstToken, decodeMs, firstByteMs);
+      between(phases.stream, firstByteMs, endMs);
+      between(phases.ttft, acceptedMs, firstByteMs);
+      between(phases.duration, acceptedMs, endMs);
+    },
+    text() {
+      const lines: string[] = [];
+      for (const one of series) one.write(lines);
+      return `${lines.join("\n")}\n`;
+    },
+  };
+}
+
+function makeCounters() {
+  return {
+    requests: makeCounter("pdserve_requests_total", "Requests answered", ["path", "code", "end"]),
+    handoffs: makeCounter("pdserve_handoffs_total", "Answers by how their KV came to decode", ["handoff"]),
+    legFailures: makeCounter("pdserve_leg_failures_total", "Failed legs", ["leg", "worker", "failure"]),
+    retries: makeCounter("pdserve_retries_total", "Attempts after the first one", ["leg"]),
+    missingHandoffs: makeCounter(
+      "pdserve_missing_handoffs_total",
+      "Prefill answered 200 without anything to hand over",
+    ),
+    recomputed: makeCounter(
+      "pdserve_recomputed_tokens_total",
+      "Prompt tokens computed again on decode by its own counters",
+      ["worker"],
+    ),
+    rejected: makeCounter("pdserve_rejected_total", "Requests refused before a worker was asked", ["reason"]),
+  };
+}
+
+function makePhases() {
+  const phase = (value: string, help: string) =>
+    makeHistogram("pdserve_phase_seconds", help, BOUNDS_S, { phase: value });
+  return {
+    ttft: makeHistogram("pdserve_time_to_first_token_seconds", "From accepted to decode's first byte", BOUNDS_S),
+    duration: makeHistogram("pdserve_request_duration_seconds", "From accepted to the last byte", BOUNDS_S),
+    queue: phase("queue", "Time in each phase of a request"),
+    prefill: phase("prefill", ""),
+    firstToken: phase("first_token", ""),
+    stream: phase("stream", ""),
+  };
+}
+
+function makeGauges({ gate, roster, health, upstream, handles }: MetricSources): readonly Series[] {
+  const each = (read: (slot: ReturnType<Roster["all"]>[number]) => number) => () =>
+    roster.all().map((slot) => [{ worker: slot.name, role: slot.worker.facts.role }, read(slot)] as const);
+  return [
+    makeGauge("pdserve_in_flight", "Requests being served", () => [[{}, gate.inside]]),
+    makeGauge("pdserve_queued", "Requests waiting for a place", () => [[{}, gate.waiting]]),
+    makeGauge("pdserve_worker_ready", "1 when the worker takes requests", each(isReady)),
+    makeGauge("pdserve_worker_in_flight", "Legs running on the worker", each((slot) => slot.inFlight)),
+    makeGauge("pdserve_worker_handoffs", "Handoffs that pin the worker's KV", each((slot) => slot.window.inside)),
+    makeGauge(
+      "pdserve_avoided",
+      "1 for workers and pairs left alone after failures",
+      () => health.avoided().map((who) => [{ who }, 1] as const),
+    ),
+    makeGauge(
+      "pdserve_kv_handles",
+      "KV handles by what became of them",
+      () => Object.entries(handles()).map(([state, count]) => [{ state }, count] as const),
+    ),
+    makeGauge("pdserve_upstream_sockets", "Sockets to workers", () => {
+      const { open, idle } = upstream.stats();
+      return [[{ state: "busy" }, open - idle], [{ state: "idle" }, idle]];
+    }),
+    makeGauge("pdserve_upstream_sockets_opened_total", "Sockets opened so far", () => [
+      [{}, upstream.stats().opened],
+    ], "counter"),
+    makeGauge("pdserve_upstream_stale_retries_total", "Requests sent again because a kept socket was dead", () => [
+      [{}, upstream.stats().staleRetries],
+    ], "counter"),
+  ];
+}
+
+function isReady(slot: { readonly worker: { readonly state: { readonly is: string } } }): number {
+  return slot.worker.state.is === "ready" ? 1 : 0;
+}
+
+function between(histogram: Histogram, fromMs: number, toMs: number): void {
+  if (fromMs > 0 && toMs > 0) histogram.observe((toMs - fromMs) / 1000);
+}

@@ -1,0 +1,66 @@
+// The way in: accept, identify, admit, and then split or whole.
+
+import { answerError, answerNobody } from "./answer.ts";
+import { Exchange } from "./exchange.ts";
+import { whyWhole } from "./must_not_split.ts";
+import { noWorkerReady } from "./no_worker.ts";
+import { errorResponse, type OwnError } from "./own_error.ts";
+import { serveSplit } from "./pd.ts";
+import { type Ask, readAsk } from "./read_ask.ts";
+import { requestIdOf } from "./request_id.ts";
+import type { RouterIo } from "./router_io.ts";
+import type { Route } from "./routes.ts";
+import { serveWhole } from "./whole.ts";
+
+export async function serveRequest(request: Request, route: Route, io: RouterIo): Promise<Response> {
+  const { settings, roster } = io;
+  const id = requestIdOf(request.headers.get("x-request-id"), io.random);
+  const refuse = (error: OwnError) => {
+    io.metrics.rejected.add(String(error.status));
+    return errorResponse(error, id, route.api);
+  };
+  if (roster.phase !== "serving") return refuse(noWorkerReady(io));
+  const limits = { ...settings, workerApiKey: roster.workerApiKey };
+  const read = await readAsk(request, id, route, limits);
+  if (read.is === "gone") return new Response(null, { status: 499 });
+  if (read.is === "refused") return refuse(read.error);
+
+  const exchange = new Exchange(read.ask, io);
+  if (request.signal.aborted) exchange.leave();
+  else request.signal.addEventListener("abort", () => exchange.leave(), { once: true });
+  try {
+    return await admit(exchange, io) ?? await serve(exchange, read.ask, io);
+  } catch (error) {
+    io.log("error", "A request ended by a bug", { requestId: id, error: String((error as Error)?.stack ?? error) });
+    exchange.abortLegs();
+    return answerError(exchange, { status: 500, message: "pdserve failed to serve this request; its log says why" });
+  }
+}
+
+/** Null when there is a place, at once or after a wait. */
+async function admit(exchange: Exchange, { gate, settings, metrics, now }: RouterIo): Promise<Response | null> {
+  if (!gate.tryEnter()) {
+    const waiting = gate.queueUp();
+    if (waiting === null) {
+      metrics.rejected.add("queue_full");
+      const message = `${settings.maxInFlight} requests are being served and ${settings.maxQueue} wait already`;
+      return answerError(exchange, { status: 429, message, phase: "queue", retryAfterSeconds: 1 });
+    }
+    if (!await exchange.waitIn(waiting)) {
+      if (exchange.hasLeft) return answerNobody(exchange);
+      return answerError(exchange, { status: 504, message: "No place became free in time", phase: exchange.phase });
+    }
+  }
+  exchange.times.admittedMs = now();
+  return exchange.hasLeft ? answerNobody(exchange) : null;
+}
+
+function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
+  if (route.tokenLimits.length === 0 || body.is === "opaque") return serveWhole(exchange, io, "none; reason=route");
+  const reason = whyWhole(route, body, facts);
+  if (reason !== null) return serveWhole(exchange, io, `none; reason=${reason}`);
+  if (io.roster.prefill.length === 0 && io.roster.regular.length > 0) {
+    return serveWhole(exchange, io, "none; reason=regular");
+  }
+  return serveSplit(exchange, io);
+}

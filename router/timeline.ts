@@ -1,0 +1,16 @@
+// When a request passed each point of its life; 0 for a point it has not passed. Milliseconds of the router's clock.
+
+export interface Timeline {
+  acceptedMs: number;
+  admittedMs: number;
+  /** Of the latest attempt, as are the following. */
+  prefillMs: number;
+  repliedMs: number;
+  decodeMs: number;
+  firstByteMs: number;
+  endMs: number;
+}
+
+export function startTimeline(acceptedMs: number): Timeline {
+  return { acceptedMs, admittedMs: 0, prefillMs: 0, repliedMs: 0, decodeMs: 0, firstByteMs: 0, endMs: 0 };
+}

@@ -1,0 +1,77 @@
+// A request that one worker serves from prompt to last token, as plain vLLM would.
+
+import { answerError, answerNobody, answerStreaming, answerWith } from "./answer.ts";
+import { chooseWorker } from "./choose_worker.ts";
+import type { Exchange } from "./exchange.ts";
+import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
+import { wholeRequest } from "./leg_request.ts";
+import { noWorkerReady } from "./no_worker.ts";
+import { attemptIdOf } from "./request_id.ts";
+import type { Slot } from "./roster.ts";
+import type { RouterIo } from "./router_io.ts";
+import type { Route } from "./routes.ts";
+
+const MAX_ATTEMPTS = 2;
+
+/** `handoff` is what `x-pdserve-handoff` says: `none; reason=n`, `fallback; reason=…`. */
+export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: string): Promise<Response> {
+  exchange.handoff = headerText(handoff);
+  exchange.prefill = null;
+  const candidates = wholeCandidates(io, exchange.ask.route);
+  if (candidates === null) return answerError(exchange, cannotServeWhole(exchange, io, handoff));
+
+  const shunned = new Set<string>();
+  let last: FailedLeg | null = null;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS && (last === null || last.mayRetry); attempt++) {
+    const facts = { sessionKey: exchange.ask.facts.sessionKey, bodyBytes: exchange.bodyBytes };
+    const shuns = (slot: Slot) => shunned.has(slot.name) || io.health.avoids(slot.name);
+    const slot = chooseWorker(candidates, io.policies.decode, facts, shuns);
+    if (slot === null) return answerError(exchange, noWorkerReady(io));
+
+    const result = await runWhole(exchange, slot, io);
+    if (result === "gone") return answerNobody(exchange);
+    if (result instanceof Response) return result;
+    last = result;
+    io.metrics.legFailures.add(`whole\0${last.worker}\0${last.error.status}`);
+    if (last.isWorkersFault) io.health.blame(last.worker);
+    shunned.add(slot.name);
+  }
+  if (last?.answer) return answerWith(exchange, last.answer, io);
+  return answerError(exchange, last?.error ?? noWorkerReady(io));
+}
+
+async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<Response | FailedLeg | "gone"> {
+  exchange.attempts++;
+  exchange.decode = slot.name;
+  exchange.times.decodeMs = io.now();
+  // One worker does both phases, so it has the time of both.
+  exchange.enter("first token", io.settings.prefillTimeoutMs + io.settings.firstTokenTimeoutMs);
+  const attemptId = attemptIdOf(exchange.id, io.random());
+  const leg = exchange.startLeg(slot, wholeRequest(exchange.ask, attemptId), true);
+  const judged = judgeOpening("whole", slot.name, await leg.opened, exchange.phase);
+  if (judged.is === "aborted") return "gone";
+  if (judged.is === "failed") return judged.failed;
+  exchange.times.firstByteMs = io.now();
+  io.health.praise(null, slot.name);
+  return judged.opening.is === "answered"
+    ? answerWith(exchange, judged.opening, io)
+    : answerStreaming(exchange, leg, { head: judged.opening.head, name: "whole", worker: slot.name }, io);
+}
+
+/** Regular workers first; decode workers where the connector lets them serve plain requests. Null when nobody ever can. */
+function wholeCandidates({ roster, connector }: RouterIo, { generates }: Route): readonly Slot[] | null {
+  if (roster.regular.length > 0) return roster.regular;
+  return connector.servesPlainRequests || !generates ? roster.decode : null;
+}
+
+function cannotServeWhole({ ask }: Exchange, { connector }: RouterIo, handoff: string) {
+  const reason = handoff.replace(/^.*reason=/, "");
+  const message = `${ask.route.path} with this ${reason} cannot be split between two workers, and with ` +
+    `${connector.name} no worker serves it alone; send it as several requests or without ${reason}`;
+  return { status: 400, message, param: reason, leg: "whole" } as const;
+}
+
+/** Header values are visible ASCII; a reason may quote what a worker said. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, " ").slice(0, 256);
+}
