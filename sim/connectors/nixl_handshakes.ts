@@ -1,0 +1,69 @@
+// Which NIXL engines this one has met, and what it says when a meeting fails.
+
+import type { JsonObject } from "../json.ts";
+import { askPeer } from "../peer/side_channel.ts";
+import type { EngineHost } from "./connector.ts";
+import { handshakeProblem, type TransferMode } from "./compatibility.ts";
+
+export interface NixlPeer {
+  readonly engineId: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tp: number;
+}
+
+export interface NixlHandshakes {
+  /** What the peer said of itself, or null after logging and counting the failure. One meeting per engine id. */
+  meet(peer: NixlPeer, requestId: string): Promise<JsonObject | null>;
+}
+
+export function makeHandshakes(host: EngineHost, mode: TransferMode): NixlHandshakes {
+  const met = new Map<string, Promise<JsonObject | null>>();
+  const attempt = async (peer: NixlPeer): Promise<JsonObject | string> => {
+    if (peer.engineId === host.engineId) {
+      host.violations.record("E5", "remote_engine_id is this engine's own", null);
+      return "AssertionError: Cannot register local engine as remote";
+    }
+    const message = { kind: "handshake", wantsTp: peer.tp, from: host.engineId };
+    const theirs = await askPeer(peer.host, peer.port, message, host.settings.pace.handshakeTimeoutMs);
+    if (!theirs) return "zmq.error.Again: Resource temporarily unavailable";
+    return handshakeProblem(host, mode, peer.engineId, theirs) ?? theirs;
+  };
+  const meetOnce = async (peer: NixlPeer): Promise<JsonObject | null> => {
+    const outcome = await attempt(peer);
+    if (typeof outcome !== "string") {
+      const hash = String(outcome["hash"]);
+      host.log.line("Worker", "INFO", "base_worker.py:1093", `NIXL compatibility check passed (hash: ${hash})`);
+      return outcome;
+    }
+    met.delete(peer.engineId);
+    logFailure(host, "handshake_setup_failed", "base_worker.py:1318", peer, null, outcome);
+    return null;
+  };
+  return {
+    async meet(peer, requestId) {
+      const meeting = met.get(peer.engineId) ?? meetOnce(peer);
+      met.set(peer.engineId, meeting);
+      const theirs = await meeting;
+      if (theirs) return theirs;
+      met.delete(peer.engineId);
+      logFailure(host, "handshake_failed", "base_worker.py:1354", peer, requestId, "the handshake failed");
+      host.metrics.add("nixl_num_failed_transfers");
+      return null;
+    },
+  };
+}
+
+export function logFailure(
+  host: EngineHost,
+  type: string,
+  place: string,
+  peer: Pick<NixlPeer, "engineId">,
+  requestId: string | null,
+  error: string,
+): void {
+  const context = `{'failure_type': '${type}', 'request_id': ${requestId === null ? "None" : `'${requestId}'`}, ` +
+    `'engine_id': '${host.engineId}', 'remote_engine_id': '${peer.engineId}'}`;
+  const text = `NIXL transfer failure: ${type} | Context: ${context}\nTraceback (most recent call last):\n${error}`;
+  host.log.line("Worker", "ERROR", place, text);
+}

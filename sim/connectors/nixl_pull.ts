@@ -1,0 +1,162 @@
+// NixlConnector, NixlPullConnector: the decode engine reads the prefill engine's blocks (kv-protocols.md §4.2, §4.3).
+
+import type { EngineRequest } from "../engine/request.ts";
+import { isObject, type Json, type JsonObject } from "../json.ts";
+import { askPeer, packSlots, unpackSlots } from "../peer/side_channel.ts";
+import { type Connector, type EngineHost, type LoadResult, type Lookup, nothingHandedOver } from "./connector.ts";
+import { logFailure, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
+import { makeHeartbeats } from "./nixl_heartbeats.ts";
+import { makeNixlLeases } from "./nixl_leases.ts";
+import { makeNixlListener } from "./nixl_listener.ts";
+import { moveBlocks } from "./transfer_time.ts";
+
+export function makeNixlPull(host: EngineHost): Connector {
+  const listener = makeNixlListener(host, "pull", (message) => answerPeer(host, producer, message));
+  const producer = makeNixlLeases(host, "pull", listener.port);
+  const handshakes = makeHandshakes(host, "pull");
+  const heartbeats = makeHeartbeats(host);
+  /** Every pull that was asked for, as vLLM marks the params used: a request that starts again does not pull again. */
+  const begun = new Set<string>();
+  return {
+    tier: "p2p",
+    start: () => Promise.resolve(listener.start()),
+    arrived: (request) => heartbeats.follow(request),
+    lookup(request, localTokens) {
+      const params = request.kvParams;
+      if (params?.["do_remote_prefill"] !== true || begun.has(request.id)) return { kind: "none" };
+      begun.add(request.id);
+      return lookUpRemote(host, request, params, localTokens, async (blockIds) => {
+        const result = await pull(host, handshakes, request, params, localTokens, blockIds.length);
+        heartbeats.forget(request.id);
+        return result;
+      });
+    },
+    prefilled() {},
+    finished(request, blockIds, end) {
+      begun.delete(request.id);
+      return producer.handOver(request, blockIds, end) ?? nothingHandedOver;
+    },
+    dropped(request) {
+      begun.delete(request.id);
+      heartbeats.forget(request.id);
+    },
+    state: () => ({
+      kind: "nixl_pull",
+      leases: producer.leases.all().map((lease) => ({ ...lease }) as unknown as Json),
+    }),
+    stop() {
+      heartbeats.stop();
+      producer.leases.stop();
+      listener.stop();
+    },
+  };
+}
+
+function lookUpRemote(
+  host: EngineHost,
+  request: EngineRequest,
+  params: JsonObject,
+  localTokens: number,
+  load: (blockIds: readonly number[]) => Promise<LoadResult>,
+): Lookup {
+  const tokens = request.promptIds.length - localTokens;
+  if (remoteBlocks(params).length === 0) {
+    host.violations.record("E1", "do_remote_prefill without remote_block_ids", request.id);
+    return { kind: "death", error: "    assert num_external_tokens == 0\nAssertionError" };
+  }
+  const missing = ["remote_engine_id", "remote_request_id", "remote_host", "remote_port"]
+    .filter((name) => !(name in params));
+  if (missing.length === 0) return { kind: "load", tokens, load };
+  host.violations.record("E2", `kv_transfer_params lack ${missing.join(", ")}`, request.id);
+  host.log.line(
+    "EngineCore",
+    "WARNING",
+    "pull_scheduler.py:180",
+    `Got invalid KVTransferParams: ${JSON.stringify(params)}`,
+  );
+  return { kind: "load", tokens, load: () => new Promise(() => {}) };
+}
+
+async function pull(
+  host: EngineHost,
+  handshakes: NixlHandshakes,
+  request: EngineRequest,
+  params: JsonObject,
+  localTokens: number,
+  localBlocks: number,
+): Promise<LoadResult> {
+  const peer: NixlPeer = {
+    engineId: String(params["remote_engine_id"]),
+    host: String(params["remote_host"]),
+    port: Number(params["remote_port"]),
+    tp: Number(params["tp_size"] ?? 1),
+  };
+  const theirs = await handshakes.meet(peer, request.id);
+  if (!theirs) return { kind: "failed" };
+  const theirBlockSize = Number(theirs["blockSize"]);
+  const remote = remoteBlocks(params);
+  const scale = host.settings.blockSize / theirBlockSize;
+  const wanted = Math.ceil((request.promptIds.length - localTokens) / theirBlockSize);
+  if (wanted > remote.length || localBlocks * scale < wanted) {
+    host.violations.record("E3", `the prompt needs ${wanted} blocks, the handoff has ${remote.length}`, request.id);
+    return { kind: "death", error: "    assert num_decode_blocks <= len(prefill_group)\nAssertionError" };
+  }
+  const read = await readRemote(host, peer, remote.slice(-wanted));
+  if (!read) {
+    logFailure(host, "transfer_failed", "base_worker.py:1354", peer, request.id, "nixlRemoteDisconnectError");
+    host.metrics.add("nixl_num_failed_transfers");
+    return { kind: "failed" };
+  }
+  await moveBlocks(host, wanted, theirBlockSize);
+  const done = { kind: "done", requestId: String(params["remote_request_id"]) };
+  void askPeer(peer.host, peer.port, done, host.settings.pace.handshakeTimeoutMs);
+  return { kind: "loaded", slots: read.subarray(0, request.promptIds.length - localTokens) };
+}
+
+/** A peer that was met before and is gone fails at once, unlike a first handshake. */
+async function readRemote(host: EngineHost, peer: NixlPeer, blockIds: readonly Json[]): Promise<Uint32Array | null> {
+  if (host.settings.faults.failTransfers > 0) {
+    host.settings.faults.failTransfers -= 1;
+    return null;
+  }
+  const message = { kind: "read", blockIds: [...blockIds], engineId: peer.engineId };
+  const reply = await askPeer(peer.host, peer.port, message, host.settings.pace.handshakeTimeoutMs, "at once");
+  return typeof reply?.["slots"] === "string" ? unpackSlots(reply["slots"]) : null;
+}
+
+function answerPeer(
+  host: EngineHost,
+  producer: ReturnType<typeof makeNixlLeases>,
+  message: JsonObject,
+): Json {
+  const ids = message["requestIds"];
+  if (message["kind"] === "heartbeat" && Array.isArray(ids)) producer.heartbeat(ids.map(String));
+  if (message["kind"] === "done") producer.taken(String(message["requestId"]));
+  if (message["kind"] === "read") return readBlocks(host, message);
+  return {};
+}
+
+/** Blocks as they are, leased or not: a remote read asks nobody. */
+function readBlocks(host: EngineHost, message: JsonObject): Json {
+  const ids = message["blockIds"];
+  if (message["engineId"] !== host.engineId || !Array.isArray(ids)) return {};
+  const { pool } = host;
+  const all = new Uint32Array(ids.length * pool.blockSize);
+  for (const [i, id] of ids.entries()) {
+    const slots = pool.slots(Number(id));
+    if (!slots) return {};
+    all.set(slots, i * pool.blockSize);
+  }
+  return { slots: packSlots(all) };
+}
+
+/** Nested by KV-cache group since March 2026, flat before; both are read. */
+function remoteBlocks(params: JsonObject): readonly Json[] {
+  const ids = params["remote_block_ids"];
+  if (!Array.isArray(ids)) return [];
+  return isNested(ids) ? ids[0] ?? [] : ids;
+}
+
+function isNested(ids: Json[]): ids is Json[][] {
+  return Array.isArray(ids[0]) && !isObject(ids[0]);
+}

@@ -1,0 +1,36 @@
+// The last requests, for GET /sim/requests: what came in, when, and how it ended.
+
+import type { Json } from "../json.ts";
+
+const REMEMBERED = 1000;
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly arrivedAtMs: number;
+  kvParams: Json;
+  status: number | null;
+  /** When the last byte was handed over, or the client had left. */
+  endedAtMs: number | null;
+  abortedByClient: boolean;
+}
+
+export interface RequestHistory {
+  add(request: Omit<SeenRequest, "kvParams" | "status" | "endedAtMs" | "abortedByClient">): SeenRequest;
+  all(): readonly SeenRequest[];
+}
+
+export function makeRequestHistory(): RequestHistory {
+  const seen: SeenRequest[] = [];
+  return {
+    add(request) {
+      const entry = { ...request, kvParams: null, status: null, endedAtMs: null, abortedByClient: false };
+      seen.push(entry);
+      if (seen.length > REMEMBERED) seen.shift();
+      return entry;
+    },
+    all: () => seen,
+  };
+}

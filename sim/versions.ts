@@ -1,0 +1,46 @@
+// What changed between vLLM releases, as far as the simulator plays it (kv-protocols.md §0.1).
+
+import type { ConnectorSettings } from "./settings/settings.ts";
+
+/** 0.32.0 → 32, 1.2.0 → 1002: vLLM's minor releases in order. */
+export function minorOf(version: string): number {
+  const [major, minor] = version.split(".").map(Number);
+  return (major ?? 0) * 1000 + (minor ?? 0);
+}
+
+/** First and last minor release that knows a connector by this name. */
+const connectorReleases: Readonly<Record<string, readonly [number, number]>> = {
+  NixlConnector: [0, Infinity],
+  NixlPullConnector: [26, Infinity],
+  NixlPushConnector: [26, Infinity],
+  MultiConnector: [0, Infinity],
+  MooncakeConnector: [13, Infinity],
+  ExampleConnector: [12, Infinity],
+  SharedStorageConnector: [0, 12],
+  P2pNcclConnector: [0, 22],
+};
+
+/** vLLM's own complaint about a name that this version does not know; null when it is fine. */
+export function connectorProblem(connector: ConnectorSettings, version: string): string | null {
+  const releases = connectorReleases[connector.name];
+  const minor = minorOf(version);
+  if (releases && minor >= releases[0] && minor <= releases[1]) return null;
+  return `Unsupported connector type: ${connector.name}`;
+}
+
+/** Which members of the NIXL handoff object a version writes. */
+export function handoffShape(version: string) {
+  const minor = minorOf(version);
+  return {
+    requestId: minor >= 14,
+    nestedBlockIds: minor >= 17,
+    tokenCount: minor >= 20,
+    transferMode: minor >= 28,
+    parallelSizes: minor >= 29,
+  };
+}
+
+/** Before leases (2026-05-11) a producer kept its blocks for 480 s. */
+export function defaultLeaseMs(version: string): number {
+  return minorOf(version) >= 22 ? 30_000 : 480_000;
+}
