@@ -1,6 +1,6 @@
 // The GPUs a user listed for one role, checked against the machine and cut into workers.
 
-import { type PdCounts, readGpuList } from "./gpu_list.ts";
+import { type PdCounts, readGpuList, writeGpuList } from "./gpu_list.ts";
 import type { Machine } from "./machine.ts";
 import type { Problem } from "./problem.ts";
 import { originText, type Sourced } from "./spec.ts";
@@ -42,7 +42,8 @@ export function listedGpus(
   if (twice.length > 0 || unknown.length > 0) return [];
   const chosen = wish.namesOnly ? groups : groups.map((group) => group.map((id) => physicalId(id, machine) ?? id));
   const size = wish.sizes[role] ?? impliedSize(chosen, counts?.[role] ?? null);
-  if (chosen.some((group) => group.length % size !== 0)) return say(...doesNotDivide(groups, size, role));
+  const fits = (group: readonly string[]) => groups.length > 1 ? group.length === size : group.length % size === 0;
+  if (!chosen.every(fits)) return say(...doesNotDivide(groups, size, role));
   const workers = chosen.flatMap((group) => chunks(group, size));
   const wanted = counts?.[role] ?? workers.length;
   return workers.length === wanted ? workers : say(
@@ -103,16 +104,13 @@ function unknownGpus(unknown: readonly string[], flag: string, machine: Machine)
   ];
 }
 
-function doesNotDivide(
-  groups: readonly (readonly string[])[],
-  size: number,
-  role: PdRole,
-): [string, string, string] {
-  const count = groups.find((group) => group.length % size !== 0)?.length ?? 0;
-  const fitting = groups.flat().slice(0, Math.floor(groups.flat().length / size) * size);
+function doesNotDivide(groups: readonly (readonly string[])[], size: number, role: PdRole): [string, string, string] {
+  const wrong = groups.find((group) => groups.length > 1 ? group.length !== size : group.length % size !== 0) ?? [];
+  const ids = groups.flat();
+  const fitting = chunks(ids.slice(0, Math.floor(ids.length / size) * size), size);
   return [
-    `${count} GPUs of --${role}-gpus do not divide into workers of ${size}`,
-    `a ${role} worker takes ${size} GPUs (tensor × pipeline × data parallel size)`,
-    fitting.length > 0 ? `--${role}-gpus ${fitting.join(",")}` : `--${role}-tp ${count}`,
+    `GPUs ${wrong.join(",")} of --${role}-gpus do not divide into workers of ${size}`,
+    `a ${role} worker takes ${size} (tensor × pipeline × data parallel size)`,
+    fitting.length > 0 ? `--${role}-gpus ${writeGpuList(fitting)}` : `--${role}-tp ${wrong.length}`,
   ];
 }
