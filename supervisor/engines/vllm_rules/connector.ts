@@ -85,7 +85,7 @@ export const connectorRules: readonly DiagnosisRule[] = [
   {
     id: "nixl-missing",
     line: /NIXL is not available|No module named 'nixl'/,
-    why: () => "vLLM's Python cannot import nixl: the package or its native part is missing",
+    why: (_, evidence) => needs(evidence, "nixl") + ": the package or its native part is missing",
     fix: () => "install it beside vLLM: uv pip install nixl; or --kv-connector ExampleConnector, which needs none",
     example: "(Worker pid=18885) ERROR 11-21 10:49:45 [multiproc_executor.py:1063] RuntimeError: NIXL is not available",
   },
@@ -103,7 +103,7 @@ export const connectorRules: readonly DiagnosisRule[] = [
   {
     id: "mooncake-missing",
     line: /No module named 'mooncake'|Mooncake is not available|Please install mooncake by/,
-    why: () => "vLLM's Python cannot import mooncake",
+    why: (_, evidence) => needs(evidence, "mooncake"),
     fix: () =>
       "install it beside vLLM: uv pip install mooncake-transfer-engine (mooncake-transfer-engine-non-cuda without CUDA)",
     example:
@@ -112,7 +112,7 @@ export const connectorRules: readonly DiagnosisRule[] = [
   {
     id: "lmcache-missing",
     line: /No module named 'lmcache'/,
-    why: () => "vLLM's Python cannot import lmcache",
+    why: (_, evidence) => needs(evidence, "lmcache"),
     fix: () => "install it beside vLLM: uv pip install lmcache; or --kv-connector auto",
     example:
       "(Worker pid=19240) ERROR 11-21 10:50:31 [multiproc_executor.py:1063] ModuleNotFoundError: No module named 'lmcache'",
@@ -163,6 +163,11 @@ export const connectorRules: readonly DiagnosisRule[] = [
     example: "ModuleNotFoundError: No module named 'no'",
   },
 ];
+
+function needs(evidence: Evidence, module: string): string {
+  const connector = kvConfigText(evidence, "kv_connector") ?? "the connector";
+  return `${connector} needs ${module}, which vLLM's Python cannot import`;
+}
 
 /** The flag whose value pydantic refuses. */
 function jsonFlag(evidence: Evidence): string {

@@ -125,7 +125,7 @@ export const modelRules: readonly DiagnosisRule[] = [
 ];
 
 function configFile(evidence: { readonly lines: readonly string[] }): string | null {
-  return captureIn(evidence, /config file at '([^']+)' is not a valid JSON file/);
+  return captureIn(evidence, /config file at '([^'{]+)' is not a valid JSON file/);
 }
 
 /** The largest size not above `most` that divides `whole`. */
