@@ -14,7 +14,7 @@ import { planExternal } from "./plan_external.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
 import type { Plan, Planned } from "./plan.ts";
-import type { Problem } from "./problem.ts";
+import { distinctProblems, hasErrors } from "./problem.ts";
 import type { Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { engineIdFor, withCommand, type WorkerSlot } from "./worker_command.ts";
@@ -31,7 +31,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   const { device, namesOnly, problems: deviceProblems } = chooseDevice(spec, engine, installed);
   const grouping = groupGpus(gpuWish(spec, shapes.prefill.shape, shapes.decode.shape, namesOnly), machine);
   const router = routerPort(spec, machine);
-  const problems: Problem[] = [
+  const problems = distinctProblems([
     ...checkModel(spec.model, around.modelExists),
     ...engineProblems,
     ...deviceProblems,
@@ -41,7 +41,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     ...checkEngineArgs(spec, engine),
     ...checkEngineCommand(spec),
     ...router.problems,
-  ];
+  ]);
   const bare = [
     ...bareWorkers("prefill", grouping.prefill, shapes.prefill.shape, around),
     ...bareWorkers("decode", grouping.decode, shapes.decode.shape, around),
@@ -68,10 +68,6 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     problems,
   };
   return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };
-}
-
-export function hasErrors(problems: readonly Problem[]): boolean {
-  return problems.some((problem) => problem.severity === "error");
 }
 
 function gpuWish(spec: Spec, prefill: RoleShape, decode: RoleShape, namesOnly: boolean) {

@@ -6,7 +6,7 @@ import type { Machine } from "./machine.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort } from "./plan_ports.ts";
 import type { Plan, Planned, WorkerPlan } from "./plan.ts";
-import type { Problem } from "./problem.ts";
+import { hasErrors, type Problem } from "./problem.ts";
 import { originText, type Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -18,7 +18,7 @@ export function planExternal(spec: Spec, machine: Machine, around: Surroundings)
   const router = routerPort(spec, machine);
   const problems: Problem[] = [...router.problems];
   const workers = (["prefill", "decode"] as const).flatMap((role) => workersOf(role, spec, connector, problems));
-  if (problems.some((problem) => problem.severity === "error")) return { is: "impossible", problems };
+  if (hasErrors(problems)) return { is: "impossible", problems };
   const model = spec.model.value ?? "";
   const plan: Omit<Plan, "planId"> = {
     model,

@@ -12,3 +12,12 @@ export interface Problem {
   /** 2 bad usage or config, 69 engine missing, 1 could not start. Errors only; the highest-ranking one is the exit code. */
   readonly exitCode?: 1 | 2 | 69;
 }
+
+/** An argument for both roles is one mistake, not two. */
+export function distinctProblems(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [`${problem.where}\0${problem.what}`, problem])).values()];
+}
+
+export function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === "error");
+}
