@@ -20,6 +20,8 @@ import type { Surroundings } from "./surroundings.ts";
 import { engineIdFor, withCommand, type WorkerSlot } from "./worker_command.ts";
 import { type RoleShape, roleShape } from "./worker_shape.ts";
 
+export { hasErrors } from "./problem.ts";
+
 /** Never throws for a user's mistake; reports all problems it can find, not the first. Asks nobody: all facts are given. */
 export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: Surroundings): Planned {
   if (spec.settings.prefillUrls.value !== null || spec.settings.decodeUrls.value !== null) {
