@@ -13,7 +13,7 @@ export interface DecodedChunks {
   readonly problem: string | null;
 }
 
-type Phase = "size" | "extension" | "size-feed" | "data" | "data-return" | "data-feed" | "trailers" | "end";
+type Phase = "size" | "extensions" | "size-feed" | "data" | "data-return" | "data-feed" | "trailers" | "end";
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
@@ -21,6 +21,9 @@ const semicolon = 0x3b;
 /** 13 hex digits are below 2^53: every such size is exact. */
 const maxSizeDigits = 13;
 const maxExtensionBytes = 4_096;
+/** RFC 9112 §7.1.1, without the optional white space that nobody sends. */
+const extensions =
+  /^(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)+$/;
 const maxTrailerBytes = 16_384;
 
 /** One chunked body, from its first chunk size to the end of its trailers, which are checked and thrown away. */
@@ -28,7 +31,7 @@ export class ChunkDecoder {
   #phase: Phase = "size";
   #size = 0;
   #sizeDigits = 0;
-  #extensionBytes = 0;
+  #extensions = "";
   #trailers = "";
   #problem: string | null = null;
 
@@ -58,14 +61,14 @@ export class ChunkDecoder {
     switch (this.#phase) {
       case "size":
         return this.#takeSizeByte(byte);
-      case "extension":
+      case "extensions":
         return this.#takeExtensionByte(byte);
       case "size-feed":
         return this.#expect(byte, lineFeed, this.#size === 0 ? "trailers" : "data", "a chunk size ends with a bare CR");
       case "data-return":
         return this.#expect(byte, carriageReturn, "data-feed", "a chunk is longer than its size says");
       case "data-feed":
-        this.#sizeDigits = this.#extensionBytes = 0;
+        this.#sizeDigits = 0;
         return this.#expect(byte, lineFeed, "size", "a chunk is longer than its size says");
       default:
         return this.#takeTrailerByte(byte);
@@ -82,14 +85,21 @@ export class ChunkDecoder {
     if (digit >= 0 && this.#sizeDigits++ < maxSizeDigits) this.#size = this.#size * 16 + digit;
     else if (digit >= 0) this.#problem = "a chunk size is too large";
     else if (this.#sizeDigits > 0 && byte === carriageReturn) this.#phase = "size-feed";
-    else if (this.#sizeDigits > 0 && byte === semicolon) this.#phase = "extension";
+    else if (this.#sizeDigits > 0 && byte === semicolon) this.#startExtensions();
     else this.#problem = `a chunk size holds the byte ${byte}`;
   }
 
+  #startExtensions(): void {
+    this.#phase = "extensions";
+    this.#extensions = ";";
+  }
+
   #takeExtensionByte(byte: number): void {
-    if (byte === carriageReturn) this.#phase = "size-feed";
-    else if (isControl(byte)) this.#problem = `a chunk extension holds the byte ${byte}`;
-    else if (++this.#extensionBytes > maxExtensionBytes) this.#problem = "a chunk extension is too long";
+    if (byte !== carriageReturn) {
+      this.#extensions += String.fromCharCode(byte);
+      if (this.#extensions.length > maxExtensionBytes) this.#problem = "a chunk extension is too long";
+    } else if (extensions.test(this.#extensions)) this.#phase = "size-feed";
+    else this.#problem = `a chunk extension is ${JSON.stringify(this.#extensions.slice(0, 80))}`;
   }
 
   #takeTrailerByte(byte: number): void {
@@ -103,7 +113,10 @@ export class ChunkDecoder {
   #endTrailers(): void {
     const fields = this.#trailers === "\r\n" ? [] : parseFields(this.#trailers.slice(0, -4).split("\r\n"));
     if (typeof fields === "string") this.#problem = `in its trailers ${fields}`;
-    else this.#phase = "end";
+    // RFC 9110 §6.5.1: a trailer must not say how the message is framed.
+    else if (fields.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
+      this.#problem = "its trailers hold a header that frames it";
+    } else this.#phase = "end";
   }
 }
 
@@ -115,8 +128,4 @@ function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
-}
-
-function isControl(byte: number): boolean {
-  return (byte < 0x20 && byte !== 0x09) || byte === 0x7f;
 }

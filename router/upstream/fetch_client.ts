@@ -22,8 +22,9 @@ export function createFetchClient(options: Partial<UpstreamOptions> = {}, doFetc
       const aborter = new AbortController();
       running++;
       opened++;
-      run(() => doFetch(toUrl(target, request), toInit(target, request, aborter.signal, ca)), aborter.signal, sink)
-        .finally(() => running--);
+      const send = (): Promise<Response> =>
+        doFetch(toUrl(target, request), toInit(target, request, aborter.signal, ca));
+      run(send, aborter.signal, sink).finally(() => running--).then((tellOutcome) => tellOutcome());
       return { abort: () => aborter.abort() };
     },
     // fetch keeps its sockets to itself: running requests stand for open sockets.
@@ -33,20 +34,21 @@ export function createFetchClient(options: Partial<UpstreamOptions> = {}, doFetc
   };
 }
 
-async function run(send: () => Promise<Response>, signal: AbortSignal, sink: ResponseSink): Promise<void> {
+/** Runs to the outcome and gives back the call that tells the sink, or one that does nothing after an abort. */
+async function run(send: () => Promise<Response>, signal: AbortSignal, sink: ResponseSink): Promise<() => void> {
   let answered = false;
+  const unlessAborted = (tell: () => void) => () => signal.aborted || tell();
   try {
     const response = await send();
     answered = true;
-    if (signal.aborted) return;
-    sink.head(toHead(response));
+    if (!signal.aborted) sink.head(toHead(response));
     for await (const chunk of response.body ?? []) {
-      if (signal.aborted) return;
+      if (signal.aborted) break;
       await sink.data(chunk);
     }
-    if (!signal.aborted) sink.end();
+    return unlessAborted(() => sink.end());
   } catch (error) {
-    if (!signal.aborted) sink.fail({ ...describe(error, answered), answered });
+    return unlessAborted(() => sink.fail(describe(error, answered)));
   }
 }
 
@@ -78,6 +80,7 @@ function toHead(response: Response): ResponseHead {
   };
 }
 
+/** Bun's error codes; whatever else has a code is about the worker's bytes. */
 const failureByCode: Readonly<Record<string, UpstreamFailure["is"]>> = {
   ConnectionRefused: "refused",
   FailedToOpenSocket: "refused",
@@ -85,11 +88,13 @@ const failureByCode: Readonly<Record<string, UpstreamFailure["is"]>> = {
   ENOENT: "refused",
   ENOTFOUND: "refused",
   ECONNRESET: "reset",
-  ConnectionClosed: "reset",
 };
 
-function describe(error: unknown, answered: boolean): { is: UpstreamFailure["is"]; message: string } {
-  const { code, message } = error as { code?: string; message?: string };
-  const is = failureByCode[code ?? ""] ?? (answered || /socket|closed/i.test(message ?? "") ? "reset" : "protocol");
-  return { is, message: message ?? String(error) };
+function describe(error: unknown, answered: boolean): UpstreamFailure {
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (typeof code !== "string") {
+    return { is: "reset", message: `the reader of the answer failed: ${message}`, answered };
+  }
+  const is = failureByCode[code] ?? (/CERT/.test(code) ? "refused" : "protocol");
+  return { is, message: message ?? code, answered };
 }

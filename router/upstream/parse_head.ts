@@ -20,7 +20,8 @@ export type Fields = readonly (readonly [name: string, value: string])[];
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const fieldLine =
-  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[\t ]*$/;
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?) *$/;
+const endsWithTab = /\t *$/;
 /** At most 15 digits: every such number is exact, and 1 PB is enough. */
 const contentLength = /^[0-9]{1,15}$/;
 
@@ -36,13 +37,19 @@ export function parseHead(text: string, method: string): ParsedHead | string {
   const isHttp10 = status[1] === "0";
   const framing = readFraming(fields, code, method, isHttp10);
   if (typeof framing === "string") return framing;
-  return { head: toHead(code, fields), framing, keepAlive: readKeepAlive(fields, isHttp10) };
+  const keepAlive = readKeepAlive(fields, isHttp10);
+  if (code < 200 && !keepAlive) return `it is a ${code} that ends the connection`;
+  return { head: toHead(code, fields), framing, keepAlive };
 }
 
 /** Header or trailer lines. Folded lines, space before the colon, control characters and bare CR or LF are refused. */
 export function parseFields(lines: readonly string[]): Fields | string {
   const fields: [name: string, value: string][] = [];
   for (const line of lines) {
+    // Allowed by RFC 9110 §5.6.3, but llhttp takes `chunked` with a tab behind it for another coding than chunked.
+    if (endsWithTab.test(line)) {
+      return `it has a header line that ends with a tab: ${JSON.stringify(line.slice(0, 80))}`;
+    }
     const match = fieldLine.exec(line);
     if (match === null) return `it has a header line that HTTP does not allow: ${JSON.stringify(line.slice(0, 80))}`;
     fields.push([match[1]!.toLowerCase(), match[2]!]);

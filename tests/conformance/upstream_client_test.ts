@@ -54,8 +54,11 @@ for (const [name, create] of Object.entries(upstreamClients)) {
     return client;
   };
   /** A test of both clients, unless this one cannot do it for a known reason. */
+  const titles: string[] = [];
+  const exceptions = cannot[name as keyof typeof upstreamClients];
   const check = (title: string, body: () => Promise<void>): void => {
-    const reason = cannot[name as keyof typeof upstreamClients][title];
+    titles.push(title);
+    const reason = exceptions[title];
     if (reason === undefined) test(title, body);
     else test.skip(`${title} (${reason})`, body);
   };
@@ -537,5 +540,9 @@ for (const [name, create] of Object.entries(upstreamClients)) {
       expect((await second.done).failure).toBeNull();
       expect(first.events).toEqual(["head", "data", "end"]);
     });
+  });
+
+  test(`upstream client ${name}: every exception names a test`, () => {
+    expect(Object.keys(exceptions).filter((title) => !titles.includes(title))).toEqual([]);
   });
 }

@@ -1,0 +1,116 @@
+// llhttp, Node's HTTP parser, as the reference: the WebAssembly build that undici ships, fed from memory.
+
+import { createRequire } from "node:module";
+
+export interface ReferenceReading {
+  readonly status: number | null;
+  readonly body: Buffer;
+  /** `keep` and `close`: a complete answer; `refused`: an error; `cut`: the input ended inside the answer. */
+  readonly outcome: "keep" | "close" | "refused" | "cut";
+  /** llhttp's own word for an error. */
+  readonly reason: string;
+}
+
+interface Llhttp {
+  readonly memory: WebAssembly.Memory;
+  llhttp_alloc(type: number): number;
+  llhttp_free(parser: number): void;
+  llhttp_execute(parser: number, data: number, length: number): number;
+  llhttp_finish(parser: number): number;
+  llhttp_get_error_reason(parser: number): number;
+  malloc(bytes: number): number;
+  free(address: number): void;
+}
+
+const responseType = 2;
+const errorOk = 0;
+const errorPaused = 21;
+
+interface Reading {
+  readonly method: string;
+  status: number | null;
+  isFinal: boolean;
+  keepAlive: boolean;
+  complete: boolean;
+  chunks: Buffer[];
+}
+
+let reading: Reading | null = null;
+let llhttp: Llhttp | null = null;
+
+/** Reads the first final answer in `reads`, then the end of the connection. */
+export function readWithLlhttp(method: string, reads: readonly Uint8Array[]): ReferenceReading {
+  const wasm = llhttp ??= instantiate();
+  const parser = wasm.llhttp_alloc(responseType);
+  const seen: Reading = { method, status: null, isFinal: false, keepAlive: false, complete: false, chunks: [] };
+  reading = seen;
+  try {
+    let error = errorOk;
+    for (const read of reads) {
+      if (read.length > 0) error = execute(wasm, parser, read);
+      if (error !== errorOk) break;
+    }
+    if (error === errorOk && !seen.complete) error = wasm.llhttp_finish(parser);
+    return {
+      status: seen.isFinal ? seen.status : null,
+      body: Buffer.concat(seen.chunks),
+      ...conclude(wasm, parser, seen, error),
+    };
+  } finally {
+    reading = null;
+    wasm.llhttp_free(parser);
+  }
+}
+
+function conclude(
+  wasm: Llhttp,
+  parser: number,
+  seen: Reading,
+  error: number,
+): Pick<ReferenceReading, "outcome" | "reason"> {
+  if (seen.complete) return { outcome: seen.keepAlive ? "keep" : "close", reason: "" };
+  if (error === errorOk) return { outcome: "cut", reason: "" };
+  const address = wasm.llhttp_get_error_reason(parser);
+  const bytes = new Uint8Array(wasm.memory.buffer, address);
+  const reason = Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString("latin1");
+  return { outcome: reason === "Invalid EOF state" ? "cut" : "refused", reason };
+}
+
+function execute(wasm: Llhttp, parser: number, read: Uint8Array): number {
+  const address = wasm.malloc(read.length);
+  new Uint8Array(wasm.memory.buffer, address, read.length).set(read);
+  const error = wasm.llhttp_execute(parser, address, read.length);
+  wasm.free(address);
+  return error;
+}
+
+function instantiate(): Llhttp {
+  const bytes: Buffer = createRequire(import.meta.url)("undici/lib/llhttp/llhttp-wasm.js");
+  const ignore = (): number => 0;
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes)), {
+    env: {
+      wasm_on_url: ignore,
+      wasm_on_status: ignore,
+      wasm_on_header_field: ignore,
+      wasm_on_header_value: ignore,
+      wasm_on_message_begin: ignore,
+      wasm_on_headers_complete(_parser: number, status: number, _upgrade: number, keepAlive: number) {
+        reading!.status = status;
+        reading!.isFinal = status >= 200;
+        reading!.keepAlive = keepAlive === 1;
+        return reading!.isFinal && reading!.method === "HEAD" ? 1 : 0;
+      },
+      wasm_on_body(_parser: number, at: number, length: number) {
+        if (reading!.isFinal) reading!.chunks.push(Buffer.from(new Uint8Array(llhttp!.memory.buffer, at, length)));
+        return 0;
+      },
+      wasm_on_message_complete() {
+        reading!.complete = reading!.isFinal;
+        return reading!.isFinal ? errorPaused : errorOk;
+      },
+    },
+  });
+  const exports = instance.exports as unknown as Llhttp & { _initialize(): void };
+  exports._initialize();
+  return exports;
+}
