@@ -1,0 +1,111 @@
+// The few system calls that the runtime has no name for. Linux, through bun:ffi; the only file that names it here.
+
+import { dlopen, FFIType, ptr } from "bun:ffi";
+
+const AF_INET = 2;
+const SOCK_STREAM_CLOEXEC = 0o2000001;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const O_CLOEXEC = 0o2000000;
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+
+/** Orphans below this process become its children instead of the machine's init's. */
+export function becomeSubreaper(): boolean {
+  return libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0;
+}
+
+/** Takes the exit status of a dead child; true when there was one. Never for children the runtime spawned: it waits for those. */
+export function reapChild(pid: number): boolean {
+  return libc().waitpid(pid, null, WNOHANG) === pid;
+}
+
+/**
+ * Binds a port without listening, so that nobody else is handed it, while an engine that sets SO_REUSEADDR (vLLM's HTTP
+ * socket, ZeroMQ, every common runtime) can still bind and listen. Null when somebody has it.
+ */
+export function holdPort(host: string, port: number): { release(): void } | null {
+  const { socket, setsockopt, bind, close } = libc();
+  const fd = socket(AF_INET, SOCK_STREAM_CLOEXEC, 0);
+  if (fd < 0) return null;
+  const on = new Int32Array([1]);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ptr(on), on.byteLength);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, ptr(on), on.byteLength);
+  const address = socketAddress(host, port);
+  if (bind(fd, ptr(address), address.byteLength) !== 0) {
+    close(fd);
+    return null;
+  }
+  let held = true;
+  return {
+    release() {
+      if (held) close(fd);
+      held = false;
+    },
+  };
+}
+
+/** A pipe whose ends no child inherits unless it is given one. */
+export function makePipe(): { readonly readFd: number; readonly writeFd: number } {
+  const fds = new Int32Array(2);
+  if (libc().pipe2(ptr(fds), O_CLOEXEC) !== 0) throw new Error("Cannot make a pipe: too many open files");
+  return { readFd: fds[0] ?? -1, writeFd: fds[1] ?? -1 };
+}
+
+export function closeFd(fd: number): void {
+  libc().close(fd);
+}
+
+/** Starts this very program again in this very process, with another environment. Returns only when it failed. */
+export function executeSelf(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): void {
+  const assignments = Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : [`${name}=${value}`]);
+  const words = cStrings(argv);
+  const variables = cStrings(assignments);
+  libc().execve(ptr(cString("/proc/self/exe")), ptr(words.pointers), ptr(variables.pointers));
+}
+
+type Libc = ReturnType<typeof openLibc>["symbols"];
+let opened: Libc | null = null;
+
+/** Opened at the first call: most verbs need none of this. */
+function libc(): Libc {
+  opened ??= openLibc().symbols;
+  return opened;
+}
+
+function openLibc() {
+  const { i32, u32, u64, ptr: pointer } = FFIType;
+  return dlopen("libc.so.6", {
+    prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
+    waitpid: { args: [i32, pointer, i32], returns: i32 },
+    socket: { args: [i32, i32, i32], returns: i32 },
+    setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
+    bind: { args: [i32, pointer, u32], returns: i32 },
+    close: { args: [i32], returns: i32 },
+    pipe2: { args: [pointer, i32], returns: i32 },
+    execve: { args: [pointer, pointer, pointer], returns: i32 },
+  });
+}
+
+/** struct sockaddr_in of a dotted IPv4 address. */
+function socketAddress(host: string, port: number): Uint8Array {
+  const address = new Uint8Array(16);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port, false);
+  address.set((host === "localhost" ? "127.0.0.1" : host).split(".").map(Number), 4);
+  return address;
+}
+
+function cString(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** A null-terminated array of C strings; `bytes` keeps them alive as long as the caller keeps the result. */
+function cStrings(texts: readonly string[]) {
+  const bytes = texts.map(cString);
+  const pointers = new BigUint64Array(texts.length + 1);
+  bytes.forEach((text, index) => pointers[index] = BigInt(ptr(text)));
+  return { bytes, pointers };
+}

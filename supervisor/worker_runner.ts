@@ -1,0 +1,250 @@
+// Does what worker.ts decides for one worker. Everything that happens to the worker comes back as an event; nothing is decided here.
+
+import type { WorkerPlan } from "../plan/plan.ts";
+import { diagnose, outlook } from "./diagnose.ts";
+import type { Diagnosis, Engine, Evidence } from "./engines/engine.ts";
+import type { WorkerFailure } from "./events.ts";
+import { failureExcerpt } from "./failure_excerpt.ts";
+import type { LogStore } from "./log_store.ts";
+import { type Fetch, untilHealthy } from "./probe.ts";
+import type { Exit } from "./spawn.ts";
+import {
+  isRunning,
+  plannedLife,
+  step,
+  type WorkerEffect,
+  type WorkerEvent,
+  type WorkerLife,
+  type WorkerRule,
+} from "./worker.ts";
+import { type Leftover, type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
+
+const LAST_LINES = 30;
+/** A descendant that keeps the log open must not hold up the diagnosis. */
+const LOG_END_LIMIT_MS = 1_000;
+
+export interface RunnerDeps extends ProcessDeps {
+  readonly engine: Engine;
+  readonly rule: WorkerRule;
+  readonly fetch: Fetch;
+  readonly openLog: (worker: string, onLine: (line: string) => void) => LogStore;
+  readonly releasePorts: () => void;
+  readonly onLine: (line: string) => void;
+  readonly onChange: (life: WorkerLife) => void;
+  readonly onFailure: (failure: WorkerFailure) => void;
+}
+
+export class WorkerRunner {
+  readonly plan: WorkerPlan;
+  readonly #deps: RunnerDeps;
+  readonly #log: LogStore;
+  #life: WorkerLife = plannedLife;
+  #process: WorkerProcess | null = null;
+  #exit: Exit | null = null;
+  /** The stage in which the failure being explained happened. */
+  #during = "starting";
+  #probing = new AbortController();
+  #callOffAlarm: () => void = () => {};
+  #gone: Promise<Diagnosis | null> = Promise.resolve(null);
+
+  constructor(plan: WorkerPlan, deps: RunnerDeps) {
+    this.plan = plan;
+    this.#deps = deps;
+    this.#log = deps.openLog(plan.name, (line) => this.#readLine(line));
+  }
+
+  /** For showing; what it allows is decided in worker.ts. */
+  get life(): WorkerLife {
+    return this.#life;
+  }
+
+  get process(): WorkerProcess | null {
+    return this.#process;
+  }
+
+  /** Resolves when no process started so far is left, or with who will not go. */
+  get gone(): Promise<Diagnosis | null> {
+    return this.#gone;
+  }
+
+  closeLog(): Promise<void> {
+    return this.#log.close();
+  }
+
+  send(event: WorkerEvent): void {
+    const before = this.#life;
+    const { life, effects } = step(before, event, this.#deps.clock.nowMs(), this.#deps.rule);
+    if (life.state.is !== before.state.is) this.#during = during(before);
+    this.#life = life;
+    if (life.alarmMs !== before.alarmMs) this.#setAlarm(life.alarmMs);
+    if (life.state !== before.state) this.#deps.onChange(life);
+    for (const effect of effects) this.#run(effect);
+  }
+
+  #run(effect: WorkerEffect): void {
+    switch (effect.is) {
+      case "spawn":
+        void this.#spawn(effect.generation);
+        return;
+      case "release-ports":
+        this.#deps.releasePorts();
+        return;
+      case "terminate":
+        this.#probing.abort();
+        this.#process?.terminate(this.#deps.engine.stop.signal);
+        void this.#gone.then((left) => this.send({ is: "gone", left }));
+        return;
+      case "kill":
+        this.#probing.abort();
+        this.#process?.kill();
+        return;
+      case "explain":
+        void this.#explain();
+        return;
+      case "report":
+        this.#deps.onFailure(this.#failure(effect.diagnosis));
+    }
+  }
+
+  async #spawn(generation: number): Promise<void> {
+    // The first process must not wait a turn: all workers start at once.
+    if (generation > 1) {
+      await this.#gone;
+      this.#log.startOver();
+    }
+    if (this.#life.state.is !== "starting" || this.#life.generation !== generation) return;
+    this.#process = null;
+    const started = startProcess(this.plan, generation, (chunk) => this.#log.write(chunk), this.#deps);
+    if (started.is === "failed") return this.send({ is: "broken", diagnosis: cannotStart(this.plan, started.reason) });
+    const { process } = started;
+    this.#process = process;
+    this.#exit = null;
+    this.#gone = process.gone.then((leftovers) => leftovers.length === 0 ? null : doesNotGo(this.plan, leftovers));
+    void process.exited.then((exit) => {
+      // An exit that we brought about says nothing of the cause.
+      if (isRunning(this.#life.state)) this.#exit = exit;
+      this.send({ is: "broken", diagnosis: exitedUnasked(this.plan, exit) });
+    });
+    this.#deps.onChange(this.#life);
+    await this.#probe();
+  }
+
+  async #probe(): Promise<void> {
+    this.#probing = new AbortController();
+    const { engine, fetch, clock } = this.#deps;
+    const url = `${urlOf(this.plan)}${engine.probe.path}`;
+    if (await untilHealthy(url, fetch, clock, this.#probing.signal)) this.send({ is: "healthy" });
+  }
+
+  #readLine(line: string): void {
+    const { engine, onLine } = this.#deps;
+    onLine(line);
+    const prospect = outlook(engine, line);
+    if (prospect === "dying") this.send({ is: "dying" });
+    if (this.#life.state.is !== "starting") return;
+    if (prospect === "doomed") this.send({ is: "broken", diagnosis: neverServes(this.plan, line) });
+    const stage = engine.stage(line);
+    if (stage !== null) this.send({ is: "progress", stage });
+  }
+
+  async #explain(): Promise<void> {
+    const process = this.#process;
+    if (process === null) return this.#report(this.#life);
+    await Promise.race([
+      process.outputEnded,
+      new Promise<void>((resolve) => this.#deps.clock.at(this.#deps.clock.nowMs() + LOG_END_LIMIT_MS, resolve)),
+    ]);
+    const found = diagnose(this.#deps.engine, this.#evidence());
+    const known = diagnosisOf(this.#life);
+    const betterKnown = found.rule === null && this.#exit === null && known !== null;
+    this.send({ is: "explained", diagnosis: betterKnown ? { ...known, line: found.line } : found });
+  }
+
+  /** There was no process, so there is no log to read. */
+  #report(life: WorkerLife): void {
+    const diagnosis = diagnosisOf(life);
+    if (diagnosis !== null) this.send({ is: "explained", diagnosis });
+  }
+
+  #evidence(): Evidence {
+    const { name, role, gpus } = this.plan;
+    const { code = null, signal = null } = this.#exit ?? {};
+    return {
+      lines: this.#log.lines(),
+      exitCode: code,
+      signal,
+      role,
+      worker: name,
+      gpus,
+      logPath: this.#log.path,
+    };
+  }
+
+  #failure(found: Diagnosis): WorkerFailure {
+    const { lines, diagnosis } = failureExcerpt(this.#log.lines(), found, LAST_LINES);
+    return {
+      worker: this.plan.name,
+      gpus: this.plan.gpus,
+      diagnosis,
+      during: this.#during,
+      exit: this.#exit,
+      afterMs: Math.round(this.#deps.clock.nowMs() - (this.#process?.startedAtMs ?? this.#deps.clock.nowMs())),
+      lastLines: lines,
+      logPath: this.#log.path,
+    };
+  }
+
+  #setAlarm(atMs: number | null): void {
+    this.#callOffAlarm();
+    this.#callOffAlarm = atMs === null ? () => {} : this.#deps.clock.at(atMs, () => this.send({ is: "alarm" }));
+  }
+}
+
+export function urlOf(plan: WorkerPlan): string {
+  return plan.external ?? `http://${plan.host}:${plan.port}`;
+}
+
+function during({ state }: WorkerLife): string {
+  return state.is === "starting" ? state.stage.name : state.is;
+}
+
+function diagnosisOf({ state }: WorkerLife): Diagnosis | null {
+  if (state.is === "failed" || state.is === "fatal") return state.diagnosis;
+  return state.is === "backoff" ? state.last : null;
+}
+
+function cannotStart({ name, argv }: WorkerPlan, reason: string): Diagnosis {
+  return {
+    rule: null,
+    what: `Cannot start ${name}: "${argv[0] ?? ""}" does not run`,
+    why: reason,
+    fix: "--engine-command with the command that starts the engine",
+    line: null,
+  };
+}
+
+function exitedUnasked({ name }: WorkerPlan, { code, signal }: Exit): Diagnosis {
+  const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+  return {
+    rule: null,
+    what: `${name} ended ${how} although nobody asked it to`,
+    why: "no rule explains its log",
+    fix: "read the last lines of its log",
+    line: null,
+  };
+}
+
+function neverServes({ name }: WorkerPlan, line: string): Diagnosis {
+  return { rule: null, what: `${name} runs but will never serve`, why: line, fix: "read its log", line: null };
+}
+
+function doesNotGo({ name }: WorkerPlan, leftovers: readonly Leftover[]): Diagnosis {
+  const who = leftovers.map(({ pid, name, holds }) => `${pid} (${name}, ${holds})`).join(", ");
+  return {
+    rule: null,
+    what: `Process ${who} of ${name} does not go`,
+    why: "it outlived SIGKILL, which only a call into the kernel or a driver can do",
+    fix: `wait for it, or look at it with: cat /proc/${leftovers[0]?.pid ?? 0}/stack`,
+    line: null,
+  };
+}

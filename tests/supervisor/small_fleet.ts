@@ -1,0 +1,139 @@
+// A plan of fixture engines, and the dependencies of a fleet that runs them.
+
+import { join } from "node:path";
+import type { Connector, Role } from "../../kv/connector.ts";
+import type { Plan, WorkerPlan } from "../../plan/plan.ts";
+import type { Engine, Stage } from "../../supervisor/engines/engine.ts";
+import { engines } from "../../supervisor/engines/index.ts";
+import type { FleetDeps } from "../../supervisor/fleet.ts";
+import { makeEventStream } from "../../supervisor/event_stream.ts";
+
+const program = join(import.meta.dir, "../fixtures/programs/engine.ts");
+
+/** `workers` are `name=manner+manner`, e.g. `prefill-0=ignore-term`; ports count up from `basePort`. */
+export function fleetPlan(basePort: number, workers: readonly string[]): Plan {
+  return {
+    planId: "test",
+    model: "demo",
+    servedModelName: "demo",
+    device: "cpu",
+    engine: { name: "fixture", version: "0.0.0", command: [] },
+    connector: { name: "FixtureConnector", reason: "a test" },
+    router: { host: "127.0.0.1", port: 0 },
+    split: null,
+    launch: {
+      loadFailurePolicy: "fail",
+      extraConfig: {},
+      sharedDir: "",
+      cpuCores: 1,
+      memoryBytes: 0,
+      workersOnMachine: workers.length,
+      env: {},
+    },
+    workers: workers.map((text, index) => workerPlan(text, basePort + index)),
+    problems: [],
+  };
+}
+
+function workerPlan(text: string, port: number): WorkerPlan {
+  const [name = "", manners = ""] = text.split("=");
+  return {
+    name,
+    role: name.split("-")[0] as Role,
+    gpus: [],
+    tp: 1,
+    dp: 1,
+    pp: 1,
+    host: "127.0.0.1",
+    port,
+    ports: { http: [port] },
+    engineId: null,
+    userArgs: [],
+    argv: [process.execPath, "run", program, String(port), ...manners.split("+").filter((manner) => manner !== "")],
+    env: {},
+    cwd: import.meta.dir,
+    external: null,
+  };
+}
+
+export const fixtureEngine: Engine = {
+  ...engines.sim,
+  name: "fixture",
+  probe: { path: "/health" },
+  stage: readStage,
+  marks: undefined,
+  rules: [
+    {
+      id: "no-room",
+      line: /no room for (?<what>.+)/,
+      why: ({ what }) => `There is no room for ${what}`,
+      fix: () => "--smaller",
+      example: "RuntimeError: no room for this model",
+    },
+    {
+      id: "doomed",
+      line: /will never end/,
+      why: () => "It waits for ever",
+      fix: () => "--other-port",
+      example: "this start will never end",
+      whileRunning: true,
+    },
+  ],
+  stop: { signal: "SIGTERM", graceMs: 300 },
+};
+
+function readStage(line: string): Stage | null {
+  const [, done, of] = /(\d)\/(\d)/.exec(line) ?? [];
+  if (done !== undefined && of !== undefined) return { name: "loading weights", done: Number(done), of: Number(of) };
+  return line.startsWith("listening") ? { name: "listening" } : null;
+}
+
+const fixtureConnector = { name: "FixtureConnector", discovery: null } as unknown as Connector;
+
+export function fleetDeps(): Omit<FleetDeps, "identity"> {
+  return {
+    engine: fixtureEngine,
+    connector: fixtureConnector,
+    events: makeEventStream(),
+    url: "http://127.0.0.1:0",
+    runDir: "",
+    startupTimeoutMs: 60_000,
+    drainTimeoutMs: 60_000,
+    restart: { is: "never" },
+    prove: (prefill, decode) =>
+      Promise.resolve({
+        is: "proven",
+        prefill: prefill.facts.name,
+        decode: decode.facts.name,
+        promptTokens: 1,
+        movedTokens: 1,
+        recomputedTokens: 0,
+        bytes: null,
+        tookMs: 0,
+      }),
+    inFlight: { count: () => 0, subscribe: () => () => {} },
+    workerApiKey: "key-of-the-run",
+    openLog: (_worker, onLine) => lineLog(onLine),
+    gpuHolders: () => Promise.resolve(null),
+    env: process.env,
+  };
+}
+
+function lineLog(onLine: (line: string) => void) {
+  const lines: string[] = [];
+  let rest = "";
+  return {
+    path: "/dev/null",
+    lines: () => lines,
+    startOver: () => void lines.splice(0),
+    close: () => Promise.resolve(),
+    write(chunk: Uint8Array) {
+      const parts = (rest + new TextDecoder().decode(chunk)).split(/\r\n|\n|\r/);
+      rest = parts.pop() ?? "";
+      for (const line of parts) {
+        lines.push(line);
+        onLine(line);
+      }
+    },
+  };
+}
