@@ -18,6 +18,8 @@ export async function prefillThenDecode(
   context: LegContext,
   io: RouterIo,
 ): Promise<AttemptResult> {
+  // Read before prefill runs: a worker that restarts meanwhile takes the KV it made with it.
+  const { generation } = pair.prefill.worker;
   const prefill = await runPrefill(exchange, pair, context, io);
   if (prefill.is !== "reply") return prefill;
 
@@ -26,7 +28,7 @@ export async function prefillThenDecode(
     connector: io.connector.name,
     prefill: pair.prefill.name,
     decode: pair.decode.name,
-    generation: pair.prefill.worker.generation,
+    generation,
     leaseMs: io.leaseMs,
   });
   exchange.holdHandle(handle);
