@@ -1,5 +1,7 @@
 // argv to exit code. The only file that calls process.exit.
 
+import { processContext } from "./cli/process_context.ts";
 import { runCli } from "./cli/run_cli.ts";
+import manifest from "./package.json" with { type: "json" };
 
-process.exit(await runCli(process.argv.slice(2)));
+process.exit(await runCli(process.argv.slice(2), processContext(manifest.version)));

@@ -21,11 +21,13 @@ import { passOn, readCommonFlag, readRoleArgs, readRoleFlag } from "./read_engin
 import { isVerb, type VerbName, verbs } from "./verbs.ts";
 
 export interface SplitArgv extends FlagInput {
-  /** `up` when none is named. */
-  readonly verb: VerbName;
+  /** Null when none is named, which means `up`. */
+  readonly verb: VerbName | null;
   /** Words after a verb that takes something else than MODEL. */
   readonly operands: readonly string[];
   readonly help: HelpWish | null;
+  /** `-V` or `--version`. */
+  readonly asksVersion: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -36,8 +38,8 @@ export function splitArgv(argv: readonly string[], engineOf: (name: string | nul
   const line = startLine(words, engineOf(engineNamed(words)));
   while (line.at < words.length) readWord(line);
   passOn(line, argv.slice(end + 1), "--", "both");
-  const { values, engineArgs, help, problems } = line;
-  return { ...sortPositionals(line), values, engineArgs, help, problems };
+  const { values, engineArgs, help, asksVersion, problems } = line;
+  return { ...sortPositionals(line), values, engineArgs, help, asksVersion, problems };
 }
 
 /** The value of the last `--engine`: it decides which flags are the engine's, so it is needed before the rest is read. */
@@ -97,15 +99,14 @@ function switchValue(bare: "true" | "false", inline: string | null): "true" | "f
 
 /** What may follow the first URL of a list; MODEL never looks like this. */
 function isAddress(word: string | undefined): boolean {
-  return word !== undefined && /^(https?:\/\/|unix:|[\w.-]+:\d+$|\[[\da-f:]+\]:\d+$)/i.test(word);
+  return word !== undefined && /^(https?:\/\/|unix:|[\w.-]+:\d+(#|$)|\[[\da-f:]+\]:\d+(#|$))/i.test(word);
 }
 
 function sortPositionals(line: ArgvLine): Pick<SplitArgv, "verb" | "operands" | "model"> {
   const [first, ...rest] = line.positionals;
-  const named = first !== undefined && isVerb(first) ? first : null;
-  const words = named === null ? line.positionals : rest;
-  const verb = line.asksVersion ? "version" : named ?? "up";
-  if ("operands" in verbs[verb]) return { verb, operands: words, model: null };
+  const verb = first !== undefined && isVerb(first) ? first : null;
+  const words = verb === null ? line.positionals : rest;
+  if (verb !== null && "operands" in verbs[verb]) return { verb, operands: words, model: null };
   if (words.length > 1 && !line.unsure) line.problems.push(severalModels(words));
   return { verb, operands: [], model: words[0] ?? null };
 }

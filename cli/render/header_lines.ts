@@ -20,7 +20,7 @@ export function headerLines({ version, plan, configFile }: HeaderFacts, columns:
     ...(configFile === null ? [] : [`settings ${configFile}`]),
   ];
   const first = `${paint.bold("pdserve")} ${version} ${paint.dim("·")} ${facts.join(paint.dim(" · "))}`;
-  const reasons = [`${plan.connector.name}: ${plan.connector.reason}`, ...(plan.split === null ? [] : [plan.split])];
+  const reasons = [plan.connector.reason, ...(plan.split === null ? [] : [plan.split])];
   return [
     ...wrapText(first, columns - 2).map((line, at) => at === 0 ? line : `  ${line}`),
     ...reasons.flatMap((reason) => wrapText(reason, columns - 4)).map((line) => `  ${paint.dim(line)}`),

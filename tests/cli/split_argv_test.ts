@@ -28,8 +28,8 @@ function problems(...argv: string[]): string[] {
 }
 
 describe("splitArgv() finds the verb and MODEL", () => {
-  test("a lone MODEL means up", () => {
-    expect(split("Qwen/Qwen3-32B")).toMatchObject({ verb: "up", model: "Qwen/Qwen3-32B", problems: [] });
+  test("a lone MODEL needs no verb", () => {
+    expect(split("Qwen/Qwen3-32B")).toMatchObject({ verb: null, model: "Qwen/Qwen3-32B", problems: [] });
   });
 
   test("a verb may stand after flags, and MODEL anywhere", () => {
@@ -39,7 +39,7 @@ describe("splitArgv() finds the verb and MODEL", () => {
 
   test("a model that is called like a verb is named after one", () => {
     expect(split("up", "plan")).toMatchObject({ verb: "up", model: "plan" });
-    expect(split("./plan")).toMatchObject({ verb: "up", model: "./plan" });
+    expect(split("./plan")).toMatchObject({ verb: null, model: "./plan" });
   });
 
   test("vLLM's --model is MODEL", () => {
@@ -55,7 +55,7 @@ describe("splitArgv() finds the verb and MODEL", () => {
     expect(split("-h").help).toEqual({ is: "short" });
     expect(split("plan", "--help")).toMatchObject({ verb: "plan", help: { is: "full" } });
     expect(split("--help=gpu").help).toEqual({ is: "about", word: "gpu" });
-    expect(split("-V").verb).toBe("version");
+    expect(split("m", "-V").asksVersion).toBe(true);
     expect(split("m", "--", "--help").help).toBeNull();
   });
 
@@ -95,10 +95,10 @@ describe("splitArgv() reads pdserve's own flags", () => {
   });
 
   test("a list takes several URLs and may be repeated; MODEL after it stays MODEL", () => {
-    const line = split("--prefill", "http://a:1", "b:2", "--decode", "c:3", "m", "--decode=unix:/d");
+    const line = split("--prefill", "http://a:1", "b:2#tp=2", "--decode", "c:3", "m", "--decode=unix:/d");
     expect(line.values).toEqual([
       { key: "prefillUrls", value: "http://a:1", flag: "--prefill" },
-      { key: "prefillUrls", value: "b:2", flag: "--prefill" },
+      { key: "prefillUrls", value: "b:2#tp=2", flag: "--prefill" },
       { key: "decodeUrls", value: "c:3", flag: "--decode" },
       { key: "decodeUrls", value: "unix:/d", flag: "--decode" },
     ]);

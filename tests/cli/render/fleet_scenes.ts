@@ -54,6 +54,7 @@ export function fleetPlan(prefill = 2, decode = 2): Plan {
       cpuCores: 64,
       memoryBytes: 2 ** 40,
       workersOnMachine: 4,
+      env: {},
     },
     workers,
     problems: [],

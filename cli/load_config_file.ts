@@ -1,0 +1,57 @@
+// Which settings file is used, and what does it say? --config, else ./pdserve.yaml, else $XDG_CONFIG_HOME/pdserve/config.yaml.
+
+import { join, resolve } from "node:path";
+import type { Layer } from "../plan/layer.ts";
+import type { Problem } from "../plan/problem.ts";
+import { type Origin, originText } from "../plan/spec.ts";
+import type { ReadText } from "./read_text.ts";
+
+export interface ConfigFile {
+  /** As shown to people; null when there is none. */
+  readonly path: string | null;
+  readonly layer: Layer | null;
+  readonly problems: readonly Problem[];
+}
+
+export interface ConfigPlaces {
+  /** What --config or PDSERVE_CONFIG says. */
+  readonly asked: { readonly value: string | null; readonly origin: Origin };
+  /** Whether to look where a file usually is when none is asked for. */
+  readonly discovers: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly readText: ReadText;
+}
+
+const noFile: ConfigFile = { path: null, layer: null, problems: [] };
+
+export async function loadConfigFile({ asked, discovers, env, cwd, readText }: ConfigPlaces): Promise<ConfigFile> {
+  const wanted = asked.value;
+  const found = wanted === null ? null : originText(asked.origin);
+  for (const path of wanted !== null ? [wanted] : discovers ? usualPlaces(env) : []) {
+    const read = await readText(resolve(cwd, path));
+    if (read.is === "text") return await readIn(read.text, path);
+    if (read.is === "unreadable" || wanted !== null) return unreadable(path, read.why, found ?? path);
+  }
+  return noFile;
+}
+
+function usualPlaces(env: ConfigPlaces["env"]): string[] {
+  const home = env.XDG_CONFIG_HOME || (env.HOME && join(env.HOME, ".config"));
+  return ["pdserve.yaml", ...(home ? [join(home, "pdserve/config.yaml")] : [])];
+}
+
+async function readIn(text: string, path: string): Promise<ConfigFile> {
+  // A YAML parser is loaded only where there is a file.
+  const { readSettingsFile } = await import("../plan/dialects/index.ts");
+  return { path, ...readSettingsFile(text, path) };
+}
+
+function unreadable(path: string, why: string, where: string): ConfigFile {
+  const told = {
+    what: `Cannot read the settings file "${path}"`,
+    why,
+    fix: "--config FILE, or nothing for ./pdserve.yaml",
+  };
+  return { path, layer: null, problems: [{ ...told, where, severity: "error", exitCode: 2 }] };
+}

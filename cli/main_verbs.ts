@@ -1,0 +1,25 @@
+// Which code runs for a verb. Each is loaded when it is needed, so that --help does not wait for the router.
+
+import type { Command, VerbInput } from "./commands/command.ts";
+import type { InternalVerb, VerbName } from "./verbs.ts";
+
+const up = async (): Promise<Command> => (await import("./commands/up.ts")).upCommand;
+
+export const mainVerbs: Readonly<Record<VerbName, () => Promise<Command>>> = {
+  up,
+  // A demo is `up` with another command line: see demo_argv.ts.
+  demo: up,
+  plan: async () => (await import("./commands/plan.ts")).planCommand,
+  config: async () => (await import("./commands/config.ts")).configCommand,
+  version: async () => (await import("./commands/version.ts")).versionCommand,
+  completion: async () => (await import("./commands/completion.ts")).completionCommand,
+  help: async () => (await import("./commands/help.ts")).helpCommand,
+};
+
+/** Their words are not split: they are pdserve's own, or the simulated engine's. */
+export const internalMains: Readonly<
+  Record<InternalVerb, () => Promise<(words: readonly string[], context: VerbInput["context"]) => Promise<number>>>
+> = {
+  "sim-engine": async () => (await import("../sim/main.ts")).runSimEngine,
+  __core: async () => (await import("./commands/core.ts")).coreMain,
+};

@@ -1,0 +1,84 @@
+// From a command line to a plan, or to everything that is wrong with it: what plan, up and demo share.
+
+import { access } from "node:fs/promises";
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { chooseConnector } from "../kv/choose_connector.ts";
+import { connectors, findConnector } from "../kv/index.ts";
+import { looksLikePath } from "../plan/check_model.ts";
+import type { Machine } from "../plan/machine.ts";
+import { hasErrors, makePlan } from "../plan/make_plan.ts";
+import type { Planned } from "../plan/plan.ts";
+import type { ProbeQuestion } from "../plan/probe/probe_machine.ts";
+import { type ReadMachine, readMachine } from "../plan/read_machine.ts";
+import { splitShellWords } from "../plan/shell_words.ts";
+import type { Spec } from "../plan/spec.ts";
+import type { Surroundings } from "../plan/surroundings.ts";
+import type { Engine } from "../supervisor/engines/engine.ts";
+import { type ReadText } from "./read_text.ts";
+import { readWish, type Wish, type WishSources } from "./read_wish.ts";
+
+export interface PlanSources extends WishSources {
+  readonly probe: (question: ProbeQuestion) => Promise<Machine>;
+  readonly ownCommand: readonly string[];
+  /** Where a run's connectors share files, and what makes its engine ids new. */
+  readonly run: Pick<Surroundings, "sharedDir" | "nonce">;
+}
+
+export interface WishedPlan {
+  readonly wish: Wish;
+  /** With all warnings, those of the command line included. */
+  readonly planned: Planned;
+}
+
+export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
+  const wish = await readWish(sources);
+  if (hasErrors(wish.problems)) return { wish, planned: { is: "impossible", problems: wish.problems } };
+  const { spec, engine } = wish;
+  const [read, modelExists] = await Promise.all([machineFor(spec, engine, sources), modelExistsAt(spec, sources.cwd)]);
+  if (read.is === "problem") {
+    return { wish, planned: { is: "impossible", problems: [...wish.problems, read.problem] } };
+  }
+  const planned = makePlan(spec, read.machine, engine, {
+    ...{ chooseConnector, findConnector, ownCommand: sources.ownCommand, modelExists, cwd: sources.cwd },
+    ...sources.run,
+  });
+  return { wish, planned: withWarnings(planned, wish) };
+}
+
+function withWarnings(planned: Planned, { problems }: Wish): Planned {
+  if (planned.is === "impossible") return { ...planned, problems: [...problems, ...planned.problems] };
+  return { ...planned, plan: { ...planned.plan, problems: [...problems, ...planned.plan.problems] } };
+}
+
+async function machineFor(spec: Spec, engine: Engine, { cwd, readText, probe }: PlanSources): Promise<ReadMachine> {
+  const { value, origin } = spec.settings.machine;
+  if (value === null) return { is: "machine", machine: await probe(questionFor(spec, engine)) };
+  return await readMachine({ value, origin }, (path) => textOrNull(resolve(cwd, path), readText));
+}
+
+async function textOrNull(path: string, readText: ReadText): Promise<string | null> {
+  const file = await readText(path);
+  return file.is === "text" ? file.text : null;
+}
+
+/** Asks only for what the plan will use: reading an engine's version can take seconds. */
+export function questionFor(spec: Spec, engine: Engine): ProbeQuestion {
+  const { settings } = spec;
+  const routerOnly = settings.prefillUrls.value !== null || settings.decodeUrls.value !== null;
+  const command = splitShellWords(settings.engineCommand.value ?? "") ?? [];
+  const modules = [...new Set(Object.values(connectors).flatMap(({ imports }) => imports))];
+  const simulated = engine.impliedVersion !== undefined;
+  return {
+    engine: routerOnly || simulated ? null : { engine, command, modules },
+    ports: [settings.port.value],
+    gpus: !routerOnly && !simulated && settings.device.value !== "cpu",
+  };
+}
+
+/** Null for a hub id, which is not looked at. */
+async function modelExistsAt({ model }: Spec, cwd: string): Promise<boolean | null> {
+  if (model.value === null || !looksLikePath(model.value)) return null;
+  const path = resolve(cwd, model.value.replace(/^~(?=\/)/, homedir()));
+  return await access(path).then(() => true, () => false);
+}

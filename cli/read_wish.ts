@@ -1,0 +1,53 @@
+// Command line, environment and settings file together: what is wanted, and of which engine?
+
+import { layerSpec } from "../plan/layer_spec.ts";
+import type { Problem } from "../plan/problem.ts";
+import type { Spec } from "../plan/spec.ts";
+import type { Engine } from "../supervisor/engines/engine.ts";
+import { engines, isEngineName } from "../supervisor/engines/index.ts";
+import { loadConfigFile } from "./load_config_file.ts";
+import type { ReadText } from "./read_text.ts";
+import { type SplitArgv, splitArgv } from "./split_argv.ts";
+
+export interface WishSources {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly readText: ReadText;
+}
+
+export interface Wish {
+  readonly line: SplitArgv;
+  readonly spec: Spec;
+  readonly engine: Engine;
+  /** The settings file used, as shown to people. */
+  readonly configFile: string | null;
+  readonly problems: readonly Problem[];
+}
+
+export async function readWish(sources: WishSources): Promise<Wish> {
+  const { argv, env } = sources;
+  const first = splitArgv(argv, (name) => engineOf(name ?? env.PDSERVE_ENGINE));
+  const asked = askedConfig(first, env);
+  // A demo works the same wherever it is tried.
+  const discovers = first.verb !== "demo";
+  const file = await loadConfigFile({ ...sources, asked, discovers });
+  const layered = layerSpec({ flags: first, env, file: file.layer });
+  const engine = engineOf(layered.spec.settings.engine.value);
+  const problems = [...file.problems, ...layered.problems];
+  const wish = { spec: layered.spec, engine, configFile: file.path };
+  const line = splitArgv(argv, () => engine);
+  if (file.layer === null) return { ...wish, line: first, problems: [...first.problems, ...problems] };
+  // The file may name another engine, whose flags the line was not split by.
+  const { spec } = layerSpec({ flags: line, env, file: file.layer });
+  return { ...wish, spec, line, problems: [...line.problems, ...problems] };
+}
+
+export function engineOf(name: string | null | undefined): Engine {
+  return name && isEngineName(name) ? engines[name] : engines.vllm;
+}
+
+function askedConfig(line: SplitArgv, env: WishSources["env"]) {
+  const { value, origin } = layerSpec({ flags: line, env, file: null }).spec.settings.config;
+  return { value, origin };
+}
