@@ -1,5 +1,7 @@
 // The real world of a verb: this process's streams, environment and folder.
 
+import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import type { WriteStream } from "node:tty";
 import type { CliContext, Terminal } from "./context.ts";
 
@@ -13,8 +15,21 @@ export function processContext(version: string): CliContext {
     cwd: process.cwd(),
     stdout: terminalOf(process.stdout),
     stderr: terminalOf(process.stderr),
-    stdin: process.stdin,
+    // Opened when it is asked for: most verbs never read it.
+    get stdin() {
+      return isForeground() ? process.stdin : Readable.from([]);
+    },
   };
+}
+
+/** A job in the background that sets the terminal's mode is stopped by the kernel (SIGTTOU). Source: proc_pid_stat(5). */
+function isForeground(): boolean {
+  try {
+    const [, , group, , , terminalGroup] = readFileSync("/proc/self/stat", "utf8").replace(/^.*\) /s, "").split(" ");
+    return group === terminalGroup;
+  } catch {
+    return true;
+  }
 }
 
 function terminalOf(stream: WriteStream): Terminal {
