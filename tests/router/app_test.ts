@@ -44,7 +44,7 @@ test("a fleet that starts or drains takes no requests", async () => {
     fleet.change((snapshot) => ({ ...snapshot, phase }));
     const response = await fleet.post("/v1/completions", completion());
     expect(response.status).toBe(503);
-    expect((await response.json()).error.src).toBe("pdserve");
+    expect((await fleet.errorOf(response)).src).toBe("pdserve");
   }
 });
 
@@ -79,11 +79,11 @@ test("unknown paths and wrong methods are answered in the API's shape", async ()
   const fleet = makeFakeFleet();
   const missing = await get(fleet, "/nope");
   expect(missing.status).toBe(404);
-  expect((await missing.json()).error).toMatchObject({ type: "NotFoundError", code: 404, src: "pdserve" });
+  expect(await fleet.errorOf(missing)).toMatchObject({ type: "NotFoundError", code: 404, src: "pdserve" });
   const wrong = await get(fleet, "/v1/completions");
   expect(wrong.status).toBe(405);
   expect(wrong.headers.get("allow")).toBe("POST");
-  expect((await wrong.json()).error.code).toBe(405);
+  expect((await fleet.errorOf(wrong)).code).toBe(405);
 });
 
 test("an engine's administrative routes are not for clients", async () => {
@@ -123,7 +123,7 @@ for (const [what, body, status] of bad) {
       if (body === "" && path === "/tokenize") continue;
       const response = await fleet.post(path, body);
       expect(response.status).toBe(status);
-      expect((await response.json()).error).toMatchObject({ code: status, src: "pdserve" });
+      expect(await fleet.errorOf(response)).toMatchObject({ code: status, src: "pdserve" });
     }
     expect(fleet.calls).toHaveLength(0);
   });
@@ -150,7 +150,7 @@ test("R9: beyond in-flight and queue limits a request is 429 with Retry-After, a
   const refused = await fleet.post("/v1/completions", completion());
   expect(refused.status).toBe(429);
   expect(refused.headers.get("retry-after")).toBe("1");
-  expect((await refused.json()).error).toMatchObject({ phase: "queue", src: "pdserve" });
+  expect(await fleet.errorOf(refused)).toMatchObject({ phase: "queue", src: "pdserve" });
   for (const seed of [0, 1, 2]) {
     await until(() => fleet.calls.length === seed + 1);
     expect(fleet.calls[seed]!.json.seed).toBe(seed);

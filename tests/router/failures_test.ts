@@ -285,7 +285,7 @@ test("R9: a decode worker without a first byte is a 504 that names the phase", a
   fleet.clock.nowMs += 20_001;
   const response = await answering;
   expect(response.status).toBe(504);
-  expect((await response.json()).error).toMatchObject({ leg: "decode", phase: "first token" });
+  expect(await fleet.errorOf(response)).toMatchObject({ leg: "decode", phase: "first token" });
   expect(fleet.callsTo("decode-0")[0]!.aborted).toBe(true);
   expectBalanced(fleet);
 });
@@ -310,7 +310,7 @@ test("R9: the limit for the whole request holds in every phase and is not retrie
   fleet.clock.nowMs += 60_001;
   const response = await answering;
   expect(response.status).toBe(504);
-  expect((await response.json()).error.phase).toBe("whole request");
+  expect((await fleet.errorOf(response)).phase).toBe("whole request");
   expect(fleet.calls).toHaveLength(1);
 });
 
@@ -336,7 +336,7 @@ test("R6: without KV params nothing is recomputed silently: an error, a counter 
   fleet.script("prefill-0", (call) => call.answer(200, { ...prefillBody, kv_transfer_params: null }));
   const response = await fleet.post("/v1/completions", completion());
   expect(response.status).toBe(502);
-  expect((await response.json()).error.message).toContain("kv_transfer_params");
+  expect((await fleet.errorOf(response)).message).toContain("kv_transfer_params");
   expect(fleet.callsTo("decode-0")).toHaveLength(0);
   expect(fleet.metric("pdserve_missing_handoffs_total")).toBe(2);
   expect(fleet.log.join("\n")).toContain("recomputed");

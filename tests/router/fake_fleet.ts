@@ -41,6 +41,8 @@ export interface FakeFleet {
   callsTo(worker: string): Call[];
   /** Changes what the router sees of the fleet. */
   change(change: (snapshot: FleetSnapshot) => FleetSnapshot): void;
+  /** The `error` member of an answer. */
+  errorOf(response: Response): Promise<Readonly<Record<string, unknown>>>;
   post(
     path: string,
     body: unknown,
@@ -132,7 +134,7 @@ export function makeFakeFleet(
       leaseMs: options.leaseMs === undefined ? connector.leaseMs : options.leaseMs,
       engineMetrics: vllm.metrics,
       upstream,
-      policies: { prefill: policies.round_robin(() => 0), decode: policies.round_robin(() => 0) },
+      policies: { prefill: policies.round_robin(), decode: policies.round_robin() },
       settings: { ...defaults, ...options.settings },
       clock: { now: () => clock.nowMs, wall: () => 0 },
       random: () => (++counter).toString(16).padStart(8, "0").padEnd(32, "a"),
@@ -146,6 +148,7 @@ export function makeFakeFleet(
     script: (worker, script) => void scripts.set(worker, script),
     callsTo: (worker) => calls.filter((call) => call.worker === worker),
     change: (change) => view.replace(change(view.snapshot())),
+    errorOf: async (response) => (await response.json() as { error: Record<string, unknown> }).error,
     post: (path, body, init) => post(fleet.router, path, body, init),
     metric: (line) => {
       const found = fleet.router.metricsText().split("\n").find((one) => one.startsWith(`${line} `));

@@ -65,7 +65,7 @@ test("a connector whose workers serve nothing alone refuses it with the reason",
   const fleet = makeFakeFleet({ connector: p2pNccl });
   const response = await fleet.post("/v1/completions", completion({ n: 2 }));
   expect(response.status).toBe(400);
-  expect((await response.json()).error).toMatchObject({ src: "pdserve", param: "n" });
+  expect(await fleet.errorOf(response)).toMatchObject({ src: "pdserve", param: "n" });
   expect(fleet.calls).toHaveLength(0);
 });
 
