@@ -1,7 +1,7 @@
 // What the environment says: PDSERVE_<FLAG>, PDSERVE_MODEL, PDSERVE_PREFILL_ARGS, PDSERVE_DECODE_ARGS.
 
 import { emptyLayer, type Layer, type Saying } from "./layer.ts";
-import { nearest } from "./nearest.ts";
+import { nearestName } from "../kv/nearest_name.ts";
 import type { Problem } from "./problem.ts";
 import { envNameOf, type SettingKey, settings } from "./settings.ts";
 import { splitShellWords } from "./shell_words.ts";
@@ -53,7 +53,7 @@ function isKnownName(name: string): boolean {
 }
 
 function unknownName(name: string): Problem {
-  const meant = nearest(name, [...keyByName.keys(), "PDSERVE_MODEL", ...Object.values(argsNames)]);
+  const meant = nearestName(name, [...keyByName.keys(), "PDSERVE_MODEL", ...Object.values(argsNames)]);
   return {
     what: `Ignore the environment variable "${name}"`,
     why: "no setting has this name",

@@ -1,14 +1,13 @@
 // The box to plan for, when it is not this one: `--machine 8xH100`, or the file of a saved probe.
 
 import type { Gpu, Machine } from "./machine.ts";
-import { nearest } from "./nearest.ts";
+import { nearestName } from "../kv/nearest_name.ts";
 import { type KnownGpu, knownGpus } from "./probe/known_gpus.ts";
 import type { Problem } from "./problem.ts";
+import type { ReadMachine } from "./read_saved_machine.ts";
 import { originText, type Sourced } from "./spec.ts";
 
-export type ReadMachine =
-  | { readonly is: "machine"; readonly machine: Machine }
-  | { readonly is: "problem"; readonly problem: Problem };
+export type { ReadMachine } from "./read_saved_machine.ts";
 
 /** `readText` gives null when there is no such file. */
 export async function readMachine(
@@ -33,7 +32,7 @@ export async function readMachine(
   }
   const gpu = knownGpu(named[2] ?? "");
   if (gpu !== null) return { is: "machine", machine: machineOf(asked.value, Number(named[1]), gpu) };
-  const meant = nearest(named[2] ?? "", Object.keys(knownGpus));
+  const meant = nearestName(named[2] ?? "", Object.keys(knownGpus));
   const fix = `--machine ${named[1]}x${(meant ?? "h100").toUpperCase()}`;
   return wrong(`Unknown GPU "${named[2]}" in --machine`, `known are ${Object.keys(knownGpus).join(", ")}`, fix, where);
 }

@@ -2,7 +2,11 @@
 
 import { z } from "zod";
 import type { Machine } from "./machine.ts";
-import type { ReadMachine } from "./read_machine.ts";
+import type { Problem } from "./problem.ts";
+
+export type ReadMachine =
+  | { readonly is: "machine"; readonly machine: Machine }
+  | { readonly is: "problem"; readonly problem: Problem };
 
 const gpu = z.object({
   id: z.string(),

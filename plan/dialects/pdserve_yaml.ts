@@ -2,7 +2,7 @@
 
 import { isMap, isScalar, type Node, type YAMLMap } from "yaml";
 import type { Layer, Saying } from "../layer.ts";
-import { nearest } from "../nearest.ts";
+import { nearestName } from "../../kv/nearest_name.ts";
 import type { Problem } from "../problem.ts";
 import { type Setting, type SettingKey, settings } from "../settings.ts";
 import type { EngineArgument, Origin } from "../spec.ts";
@@ -99,7 +99,7 @@ function readKnown(node: Node, path: string, reading: Reading): void {
 }
 
 function unknownKey(reading: Reading, key: Node, path: string): void {
-  const meant = nearest(path, [...knownPaths, ...sections]) ?? samePlaceElsewhere(path);
+  const meant = nearestName(path, [...knownPaths, ...sections]) ?? samePlaceElsewhere(path);
   const why = `no setting has this name${meant === null ? "; flags of the engine go under args" : ""}`;
   complain(reading, key, `Unknown key "${path}"`, meant ?? `args: { ${path.split(".").at(-1)}: … }`, why);
 }
