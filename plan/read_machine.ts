@@ -3,7 +3,6 @@
 import type { Gpu, Machine } from "./machine.ts";
 import { nearestName } from "../kv/nearest_name.ts";
 import { type KnownGpu, knownGpus } from "./probe/known_gpus.ts";
-import type { Problem } from "./problem.ts";
 import type { ReadMachine } from "./read_saved_machine.ts";
 import { originText, type Sourced } from "./spec.ts";
 
