@@ -16,6 +16,8 @@ export interface FailedLeg {
   readonly worker: string;
   /** Short, for `fallback; reason=…`, logs and metrics. */
   readonly reason: string;
+  /** For the log only. */
+  readonly detail: string;
   /** What the client is told when nothing else helps. */
   readonly error: OwnError;
   /** The worker's own 5xx, which the client gets as it is; null when there is none worth passing on. */
@@ -40,11 +42,15 @@ const told: Readonly<Record<LegFailure["is"], Told>> = {
 /** A leg that broke off, before its answer or inside it. */
 export function failureOfLeg(leg: LegName, worker: string, failure: LegFailure, phase: Phase): FailedLeg {
   const { status, text, retryAfterSeconds } = told[failure.is];
+  // Our own limits are told; what a socket says may hold a worker's address and stays in the log.
+  const isOwnLimit = failure.is === "timeout" || failure.is === "no-room";
+  const message = isOwnLimit ? `${worker} ${text}: ${failure.message}` : `${worker} ${text}`;
   return {
     leg,
     worker,
     reason: `${worker} ${text}`,
-    error: { status, message: `${worker} ${text} (${failure.message})`, leg, phase, retryAfterSeconds },
+    detail: failure.message,
+    error: { status, message, leg, phase, retryAfterSeconds },
     answer: null,
     // A decode worker that is only slow would compute twice; another prefill worker may be faster than a hung one.
     mayRetry: failure.is !== "timeout" || (leg === "prefill" && phase === "prefill"),
@@ -63,6 +69,7 @@ export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnsw
     leg,
     worker,
     reason,
+    detail: reason,
     error: { status: status >= 500 ? status : 502, message: reason, leg },
     answer: isEmpty || status < 500 ? null : answer,
     mayRetry: true,

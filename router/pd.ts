@@ -98,6 +98,7 @@ function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {
   io.log("warn", `A request's ${failed.leg} leg failed: ${failed.reason}`, {
     prefill: pair.prefill.name,
     decode: pair.decode.name,
+    detail: failed.detail,
   });
   if (!failed.isWorkersFault) return;
   // Decode's 500 is also what a failed KV load looks like, and then the two do not go together.

@@ -114,6 +114,6 @@ async function wholeInstead(exchange: Exchange, failed: FailedLeg, io: RouterIo)
 function prefillFailed({ prefill }: Pair, reason: string): AttemptResult {
   const text = reason.startsWith(prefill.name) ? reason : `${prefill.name} ${reason}`;
   const error = { status: 502, message: `${text}; nothing was handed to decode`, leg: "prefill" } as const;
-  const failed = { leg: "prefill", worker: prefill.name, reason: text, error, answer: null } as const;
+  const failed = { leg: "prefill", worker: prefill.name, reason: text, detail: text, error, answer: null } as const;
   return { is: "failed", failed: { ...failed, mayRetry: true, isWorkersFault: true } };
 }

@@ -106,6 +106,8 @@ export function makeFakeFleet(
     readonly settings?: Partial<RouterSettings>;
     readonly leaseMs?: number | null;
     readonly workerApiKey?: string | null;
+    /** A real client instead of the scripts. */
+    readonly upstream?: UpstreamClient;
   } = {},
 ): FakeFleet {
   const names = options.workers ?? ["prefill-0", "decode-0"];
@@ -119,7 +121,7 @@ export function makeFakeFleet(
     phase: "serving",
     workerApiKey: options.workerApiKey ?? null,
   });
-  const upstream = makeUpstream((call) => {
+  const upstream = options.upstream ?? makeUpstream((call) => {
     calls.push(call);
     const script = scripts.get(call.worker) ?? wellBehaved[call.worker.replace(/-\d+$/, "")] ?? wellBehaved.decode!;
     script(call);
