@@ -1,6 +1,6 @@
 // What can be wrong with a command line, each told with the line that would be right.
 
-import { nearest } from "../plan/nearest.ts";
+import { nearestName } from "../kv/nearest_name.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Setting } from "../plan/settings.ts";
 import { ownFlags } from "./own_flags.ts";
@@ -28,7 +28,7 @@ export function switchTakesNoSuchValue(flag: string, value: string): Problem {
 }
 
 export function unknownFlag(flag: string, engine: string, engineFlags: readonly string[]): Problem {
-  const meant = nearest(flag, [...ownFlags.keys(), ...engineFlags, "--help", "--version"].filter(isLong));
+  const meant = nearestName(flag, [...ownFlags.keys(), ...engineFlags, "--help", "--version"].filter(isLong));
   return usage(flag, {
     what: `Unknown flag ${flag}`,
     why: `it is neither pdserve's nor one of the ${engine} flags that are passed on as they are`,
@@ -62,7 +62,7 @@ const insteadOf: Readonly<Record<string, string>> = {
 export function severalModels(words: readonly string[]): Problem {
   const [first = "", ...rest] = words;
   const where = `argument "${rest[0]}"`;
-  const verb = first.length < 4 ? null : nearest(first, Object.keys(verbs));
+  const verb = first.length < 4 ? null : nearestName(first, Object.keys(verbs));
   if (verb !== null) {
     const what = `Unknown verb "${first}"`;
     return { ...usage(first, { what, why: "a MODEL follows it", fix: `pdserve ${verb} ${rest.join(" ")}` }), where };

@@ -26,8 +26,8 @@ export type FoundConnector =
 export function findConnector(nameOrAlias: string): FoundConnector {
   const known = connectorNamed(nameOrAlias);
   if (known !== null) return { is: "known", connector: known };
-  const meant = nearestName(nameOrAlias, all.flatMap(namesOf));
-  const nearest = meant === null ? null : connectorNamed(meant)?.name ?? null;
+  const meant = nearestName(stemOf(nameOrAlias), all.flatMap(namesOf).map(stemOf));
+  const nearest = all.find((connector) => namesOf(connector).map(stemOf).includes(meant ?? ""))?.name ?? null;
   return { is: "unknown", connector: unknownConnector(nameOrAlias), nearest };
 }
 
@@ -40,4 +40,9 @@ function connectorNamed(nameOrAlias: string): Connector | null {
 
 function namesOf({ name, aliases }: Connector): readonly string[] {
   return [name, ...aliases];
+}
+
+/** What tells names apart: nearly all end in "Connector", misspelt or not, which would make them all near each other. */
+function stemOf(name: string): string {
+  return name.replace(/conn?ec\w*$/i, "");
 }

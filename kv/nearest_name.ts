@@ -1,24 +1,39 @@
-// A name one or two letters away from a known one is most likely a slip.
+// Which known name did the user mean? For connectors, flags, keys and verbs alike.
 
-const slipsAllowed = 2;
-
-export function nearestName(name: string, known: readonly string[]): string | null {
-  const ranked = known
-    .map((candidate) => ({ candidate, slips: slipsBetween(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ slips }) => slips <= Math.min(slipsAllowed, name.length / 3))
-    .sort((a, b) => a.slips - b.slips);
-  return ranked[0]?.candidate ?? null;
+/** The closest candidate, or null when none is close enough to be meant. Case, `_` and `-` do not count. */
+export function nearestName(word: string, candidates: Iterable<string>): string | null {
+  const wanted = plain(word);
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(wanted, plain(candidate));
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
 }
 
-/** Levenshtein's distance. */
-function slipsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [rowIndex, letter] of [...a].entries()) {
-    const next = [rowIndex + 1];
-    for (const [column, other] of [...b].entries()) {
-      next.push(Math.min(next[column]! + 1, row[column + 1]! + 1, row[column]! + (letter === other ? 0 : 1)));
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-").replace(/^-+/, "");
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let cost = Math.min(
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (previous[column - 1] ?? 0) + (same ? 0 : 1),
+      );
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (swapped) cost = Math.min(cost, (before[column - 2] ?? 0) + 1);
+      current.push(cost);
     }
-    row = next;
+    [before, previous] = [previous, current];
   }
-  return row[b.length]!;
+  return previous[b.length] ?? 0;
 }

@@ -13,7 +13,7 @@ const FUNCTION_LINES_MAX = 60;
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   kv: [],
   "router/policies": [],
-  "plan/dialects": ["plan"],
+  "plan/dialects": ["plan", "kv"],
   plan: ["kv", "supervisor/engines", "plan/dialects"],
   "supervisor/engines": ["plan", "kv"],
   supervisor: ["plan", "kv", "supervisor/engines"],
