@@ -62,9 +62,9 @@ async function start(parts: ProcessParts, orphan: Orphan | null, forgetEarlySign
   const engines = makeEngines(parts, () => void dieSlowly(parts, orphan));
   for (const engine of engines) {
     const started = await engine.connector?.start();
-    if (started?.kind !== "stuck") continue;
+    if (!started || started.kind === "ready") continue;
     log.plain(started.stderr);
-    return keepProcess();
+    return started.kind === "failed" ? exit(1) : keepProcess();
   }
   if (settings.faults.neverHealthy) return keepProcess();
   await say(log, listeningLines(settings, process.pid), 0);

@@ -1,5 +1,6 @@
 // What changed between vLLM releases, as far as the simulator plays it (kv-protocols.md §0.1).
 
+import { isObject } from "./json.ts";
 import type { ConnectorSettings } from "./settings/settings.ts";
 
 /** 0.32.0 → 32, 1.2.0 → 1002: vLLM's minor releases in order. */
@@ -20,12 +21,20 @@ const connectorReleases: Readonly<Record<string, readonly [number, number]>> = {
   P2pNcclConnector: [0, 22],
 };
 
-/** vLLM's own complaint about a name that this version does not know; null when it is fine. */
+/** vLLM's own complaint about a name, the children's included, that this version does not know; null when fine. */
 export function connectorProblem(connector: ConnectorSettings, version: string): string | null {
-  const releases = connectorReleases[connector.name];
   const minor = minorOf(version);
-  if (releases && minor >= releases[0] && minor <= releases[1]) return null;
-  return `Unsupported connector type: ${connector.name}`;
+  const unknown = [connector.name, ...childNames(connector)].find((name) => {
+    const releases = connectorReleases[name];
+    return !releases || minor < releases[0] || minor > releases[1];
+  });
+  return unknown === undefined ? null : `Unsupported connector type: ${unknown}`;
+}
+
+function childNames(connector: ConnectorSettings): readonly string[] {
+  const children = connector.extra["connectors"];
+  if (connector.name !== "MultiConnector" || !Array.isArray(children)) return [];
+  return children.map((child) => (isObject(child) ? String(child["kv_connector"]) : String(child)));
 }
 
 /** Which members of the NIXL handoff object a version writes. */

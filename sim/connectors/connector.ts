@@ -28,8 +28,6 @@ export interface EngineHost {
 }
 
 export interface Connector {
-  /** Tier in `prompt_tokens_cached_by_source`. */
-  readonly tier: "p2p" | "external_unspecified";
   start(): Promise<StartOutcome>;
   /** A request has arrived and waits. */
   arrived(request: EngineRequest): void;
@@ -46,17 +44,26 @@ export interface Connector {
   stop(): void;
 }
 
-/** `stuck`: the engine will never be healthy; `stderr` is all that is said about it. */
-export type StartOutcome = { readonly kind: "ready" } | { readonly kind: "stuck"; readonly stderr: string };
+/** `stuck`: the engine will never be healthy, and `stderr` is all that is said about it. `failed`: exit code 1. */
+export type StartOutcome =
+  | { readonly kind: "ready" }
+  | { readonly kind: "stuck" | "failed"; readonly stderr: string };
 
 export type Lookup =
   | { readonly kind: "none" }
-  /** The request waits while others go on. */
-  | { readonly kind: "load"; readonly tokens: number; load(blockIds: readonly number[]): Promise<LoadResult> }
-  /** The whole engine waits. */
-  | { readonly kind: "block"; readonly tokens: number; load(blockIds: readonly number[]): Promise<LoadResult> }
+  | Load
   /** The scheduler trips over the request and the engine core dies. */
   | { readonly kind: "death"; readonly error: string };
+
+export interface Load {
+  /** `block`: the whole engine waits, not only the request. */
+  readonly kind: "load" | "block";
+  readonly tokens: number;
+  /** Which tier of `prompt_tokens_cached_by_source` they count for. */
+  readonly tier: "p2p" | "external_unspecified";
+  /** Never resolves when nobody brings the KV. */
+  load(blockIds: readonly number[]): Promise<LoadResult>;
+}
 
 /** `slots` follow the locally cached tokens in position order. */
 export type LoadResult =

@@ -1,15 +1,27 @@
 // The connectors the simulator plays, by vLLM's names.
 
 import type { Connector, EngineHost } from "./connector.ts";
+import { makeExample } from "./example.ts";
+import { makeMooncake } from "./mooncake.ts";
+import { makeMulti } from "./multi.ts";
 import { makeNixlPull } from "./nixl_pull.ts";
+import { makeNixlPush } from "./nixl_push.ts";
+import { makeP2pNccl } from "./p2p_nccl.ts";
 
 const makers: Readonly<Record<string, (host: EngineHost) => Connector>> = {
   NixlConnector: makeNixlPull,
   NixlPullConnector: makeNixlPull,
+  NixlPushConnector: makeNixlPush,
+  P2pNcclConnector: makeP2pNccl,
+  MooncakeConnector: makeMooncake,
+  ExampleConnector: makeExample,
+  SharedStorageConnector: makeExample,
+  MultiConnector: (host) => makeMulti(host, makeConnector),
 };
 
+/** Names were checked against the version when the settings were read; children of MultiConnector were not. */
 export function makeConnector(host: EngineHost): Connector {
   const make = makers[host.connector.name];
-  if (!make) throw new Error(`connector ${host.connector.name} passed the version check but has no maker`);
+  if (!make) throw new Error(`Unsupported connector type: ${host.connector.name}`);
   return make(host);
 }

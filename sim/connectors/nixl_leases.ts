@@ -23,7 +23,7 @@ export function makeNixlLeases(host: EngineHost, mode: TransferMode, port: numbe
     leases,
     handOver(request, blockIds, end) {
       if (request.kvParams?.["do_remote_decode"] !== true || blockIds.length === 0) return nothingHandedOver;
-      leases.open({ requestId: request.id, blockIds, promptKey: request.stem }, leaseMs);
+      leases.open({ requestId: request.id, blockIds, stem: request.stem }, leaseMs);
       return { keepsBlocks: true, params: handoffObject(host, mode, port, request, blockIds, end) };
     },
     heartbeat(requestIds) {

@@ -2,13 +2,14 @@
 
 import type { EngineRequest } from "../engine/request.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
+import { readSlotRun } from "../kv/slot_run.ts";
 import { askPeer, packSlots, unpackSlots } from "../peer/side_channel.ts";
 import { type Connector, type EngineHost, type LoadResult, type Lookup, nothingHandedOver } from "./connector.ts";
 import { logFailure, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
 import { makeHeartbeats } from "./nixl_heartbeats.ts";
 import { makeNixlLeases } from "./nixl_leases.ts";
 import { makeNixlListener } from "./nixl_listener.ts";
-import { moveBlocks } from "./transfer_time.ts";
+import { moveByNixl } from "./transfer_time.ts";
 
 export function makeNixlPull(host: EngineHost): Connector {
   const listener = makeNixlListener(host, "pull", (message) => answerPeer(host, producer, message));
@@ -18,7 +19,6 @@ export function makeNixlPull(host: EngineHost): Connector {
   /** Every pull that was asked for, as vLLM marks the params used: a request that starts again does not pull again. */
   const begun = new Set<string>();
   return {
-    tier: "p2p",
     start: () => Promise.resolve(listener.start()),
     arrived: (request) => heartbeats.follow(request),
     lookup(request, localTokens) {
@@ -66,7 +66,7 @@ function lookUpRemote(
   }
   const missing = ["remote_engine_id", "remote_request_id", "remote_host", "remote_port"]
     .filter((name) => !(name in params));
-  if (missing.length === 0) return { kind: "load", tokens, load };
+  if (missing.length === 0) return { kind: "load", tier: "p2p", tokens, load };
   host.violations.record("E2", `kv_transfer_params lack ${missing.join(", ")}`, request.id);
   host.log.line(
     "EngineCore",
@@ -74,7 +74,7 @@ function lookUpRemote(
     "pull_scheduler.py:180",
     `Got invalid KVTransferParams: ${JSON.stringify(params)}`,
   );
-  return { kind: "load", tokens, load: () => new Promise(() => {}) };
+  return { kind: "load", tier: "p2p", tokens, load: () => new Promise(() => {}) };
 }
 
 async function pull(
@@ -107,7 +107,7 @@ async function pull(
     host.metrics.add("nixl_num_failed_transfers");
     return { kind: "failed" };
   }
-  await moveBlocks(host, wanted, theirBlockSize);
+  await moveByNixl(host, wanted, theirBlockSize);
   const done = { kind: "done", requestId: String(params["remote_request_id"]) };
   void askPeer(peer.host, peer.port, done, host.settings.pace.handshakeTimeoutMs);
   return { kind: "loaded", slots: read.subarray(0, request.promptIds.length - localTokens) };
@@ -140,14 +140,8 @@ function answerPeer(
 function readBlocks(host: EngineHost, message: JsonObject): Json {
   const ids = message["blockIds"];
   if (message["engineId"] !== host.engineId || !Array.isArray(ids)) return {};
-  const { pool } = host;
-  const all = new Uint32Array(ids.length * pool.blockSize);
-  for (const [i, id] of ids.entries()) {
-    const slots = pool.slots(Number(id));
-    if (!slots) return {};
-    all.set(slots, i * pool.blockSize);
-  }
-  return { slots: packSlots(all) };
+  const run = readSlotRun(host.pool, ids.map(Number));
+  return run ? { slots: packSlots(run) } : {};
 }
 
 /** Nested by KV-cache group since March 2026, flat before; both are read. */

@@ -3,16 +3,24 @@
 import { KV_BYTES_PER_TOKEN } from "../settings/read_settings.ts";
 import type { EngineHost } from "./connector.ts";
 
-/** Waits as long as moving `blocks` blocks takes, then counts one transfer on the engine that started it. */
+/** Waits as long as moving `blocks` blocks takes. */
 export async function moveBlocks(host: EngineHost, blocks: number, blockSize: number): Promise<void> {
   const { transferMsPerBlock, transferMbPerS } = host.settings.pace;
-  const bytes = blocks * blockSize * KV_BYTES_PER_TOKEN;
-  const bandwidthMs = transferMbPerS > 0 ? bytes / (transferMbPerS * 1e6) * 1000 : 0;
-  const startedMs = host.now();
+  const bandwidthMs = transferMbPerS > 0 ? bytesOf(blocks, blockSize) / (transferMbPerS * 1000) : 0;
   const waitMs = blocks * transferMsPerBlock + bandwidthMs;
   if (waitMs > 0) await Bun.sleep(waitMs);
+}
+
+/** The same with NIXL, counted on the engine that starts the transfer. */
+export async function moveByNixl(host: EngineHost, blocks: number, blockSize: number): Promise<void> {
+  const startedMs = host.now();
+  await moveBlocks(host, blocks, blockSize);
   host.metrics.observe("nixl_xfer_time_seconds", (host.now() - startedMs) / 1000);
   host.metrics.observe("nixl_post_time_seconds", 0);
-  host.metrics.observe("nixl_bytes_transferred", bytes);
+  host.metrics.observe("nixl_bytes_transferred", bytesOf(blocks, blockSize));
   host.metrics.observe("nixl_num_descriptors", 2);
+}
+
+function bytesOf(blocks: number, blockSize: number): number {
+  return blocks * blockSize * KV_BYTES_PER_TOKEN;
 }

@@ -1,13 +1,13 @@
 // Whether a waiting request can start: what the prefix cache has, what a connector can bring, and blocks for the rest.
 
-import type { Connector, Lookup } from "../connectors/connector.ts";
+import type { Connector, Load, Lookup } from "../connectors/connector.ts";
 import type { BlockPool } from "../kv/block_pool.ts";
 import type { EngineMetrics } from "../metrics/engine_metrics.ts";
 import { type ActiveRequest, adoptSlots } from "./active_request.ts";
 
 export type Admission =
   | { readonly kind: "admitted" }
-  | { readonly kind: "load"; readonly lookup: Extract<Lookup, { kind: "load" | "block" }> }
+  | { readonly kind: "load"; readonly load: Load }
   | { readonly kind: "no_room" }
   | { readonly kind: "death"; readonly error: string };
 
@@ -38,7 +38,7 @@ export function admit(active: ActiveRequest, context: AdmissionContext): Admissi
   active.cachedTokens = cachedTokens;
   adoptSlots(active, pool, cachedTokens);
   count(active, metrics, connector, lookup);
-  return lookup.kind === "none" ? { kind: "admitted" } : { kind: "load", lookup };
+  return lookup.kind === "none" ? { kind: "admitted" } : { kind: "load", load: lookup };
 }
 
 /** Full blocks found by content, but never the whole prompt: the last token is always computed. */
@@ -64,5 +64,5 @@ function count(active: ActiveRequest, metrics: EngineMetrics, connector: Connect
   metrics.add("external_prefix_cache_queries", promptTokens - active.cachedTokens);
   if (lookup.kind !== "load" && lookup.kind !== "block") return;
   metrics.add("external_prefix_cache_hits", lookup.tokens);
-  metrics.add("prompt_tokens_cached_by_source", lookup.tokens, connector.tier);
+  metrics.add("prompt_tokens_cached_by_source", lookup.tokens, lookup.tier);
 }

@@ -181,10 +181,9 @@ export class Engine {
       active.phase = "loading";
       this.#loading.add(active);
       this.showCounts();
-      const loaded = admission.lookup.load(active.blocks).then((result) =>
-        this.#loaded(active, admission.lookup.tokens, result)
-      );
-      if (admission.lookup.kind === "block") await loaded;
+      const { load } = admission;
+      const loaded = load.load(active.blocks).then((result) => this.#loaded(active, load.tokens, result));
+      if (load.kind === "block") await loaded;
     }
   }
 

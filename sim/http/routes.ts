@@ -3,6 +3,8 @@
 import type { Call } from "../api/api_server.ts";
 import { chatCompletions } from "../api/chat.ts";
 import { completions } from "../api/completions.ts";
+import { messages } from "../api/messages.ts";
+import { responses } from "../api/responses.ts";
 import { simFaults, simRequests, simState, simViolations } from "../api/sim_routes.ts";
 import {
   detokenize,
@@ -35,6 +37,8 @@ export const routes: RouteTable = {
   "/detokenize": { POST: detokenize },
   "/v1/completions": { POST: completions },
   "/v1/chat/completions": { POST: chatCompletions },
+  "/v1/responses": { POST: responses },
+  "/v1/messages": { POST: messages },
   "/inference/v1/generate": { POST: scaleOutDisabled },
   "/inference/v1/abort_requests": { POST: scaleOutDisabled },
   "/v1/completions/render": { POST: scaleOutDisabled },

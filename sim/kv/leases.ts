@@ -3,7 +3,7 @@
 export interface Lease {
   readonly requestId: string;
   readonly blockIds: readonly number[];
-  readonly promptKey: string;
+  readonly stem: string;
   expiresAtMs: number;
 }
 
