@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
-import type { WriteStream } from "node:tty";
+import { isatty, type WriteStream } from "node:tty";
 import type { CliContext, Terminal } from "./context.ts";
 
 const defaultColumns = 80;
@@ -13,8 +13,8 @@ export function processContext(version: string): CliContext {
     version,
     env: process.env,
     cwd: process.cwd(),
-    stdout: terminalOf(process.stdout),
-    stderr: terminalOf(process.stderr),
+    stdout: terminalOf(1),
+    stderr: terminalOf(2),
     // Opened when it is asked for: most verbs never read it.
     get stdin() {
       return isForeground() ? process.stdin : Readable.from([]);
@@ -32,22 +32,28 @@ function isForeground(): boolean {
   }
 }
 
-function terminalOf(stream: WriteStream): Terminal {
+/** A stream costs milliseconds to open, so one that nothing is written to stays closed. */
+function terminalOf(fd: 1 | 2): Terminal {
+  let opened: WriteStream | null = null;
+  const stream = () => opened ??= openStream(fd);
+  return {
+    write: (text) => void (text !== "" && stream().write(text)),
+    flushed: () => new Promise((resolve) => opened === null ? resolve() : opened.write("", () => resolve())),
+    isTerminal: isatty(fd),
+    get columns() {
+      return isatty(fd) && stream().columns || Number(process.env.COLUMNS) || defaultColumns;
+    },
+    get rows() {
+      return isatty(fd) && stream().rows || defaultRows;
+    },
+  };
+}
+
+function openStream(fd: 1 | 2): WriteStream {
+  const stream = fd === 1 ? process.stdout : process.stderr;
   // `pdserve plan | head` closes the pipe early; that is no failure of ours.
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-  return {
-    write: (text) => void stream.write(text),
-    flushed: () => new Promise((resolve) => stream.write("", () => resolve())),
-    get isTerminal() {
-      return stream.isTTY === true;
-    },
-    get columns() {
-      return stream.columns || Number(process.env.COLUMNS) || defaultColumns;
-    },
-    get rows() {
-      return stream.rows || defaultRows;
-    },
-  };
+  return stream;
 }

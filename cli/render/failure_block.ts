@@ -1,6 +1,7 @@
 // Why it failed and what to do about it, so that nobody has to read a log first.
 
 import type { Plan, WorkerPlan } from "../../plan/plan.ts";
+import { isSecretName, maskArgv } from "../../plan/secrets.ts";
 import { quoteShellWord } from "../../plan/shell_words.ts";
 import type { Diagnosis } from "../../supervisor/engines/engine.ts";
 import type { PairProof, WorkerFailure } from "../../supervisor/events.ts";
@@ -75,12 +76,12 @@ function logLines({ lastLines, logPath, diagnosis }: WorkerFailure, { columns, p
 
 /** Broken at words with a backslash, so that it fits and still works when pasted. The run's own key is not needed then. */
 function aloneLines({ argv, env }: WorkerPlan, { columns }: BlockStyle): string[] {
-  const set = Object.entries(env).filter(([name]) => !/(KEY|TOKEN)$/.test(name)).map(([name, value]) =>
+  const set = Object.entries(env).filter(([name]) => !isSecretName(name)).map(([name, value]) =>
     `${name}=${quoteShellWord(value)}`
   );
   const lines: string[] = [];
   let line = "     ";
-  for (const word of [...set, ...argv.map(quoteShellWord)]) {
+  for (const word of [...set, ...maskArgv(argv).map(quoteShellWord)]) {
     if (line.trim() !== "" && textWidth(line) + textWidth(word) + 3 > columns) {
       lines.push(`${line} \\`);
       line = "       ";
