@@ -11,6 +11,8 @@ const assumedVersion = "0.32.0";
 
 export interface EngineChoice {
   readonly installed: InstalledEngine;
+  /** There is none: `installed` is a guess, and what follows from it is not worth telling. */
+  readonly isMissing: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -22,9 +24,9 @@ export function chooseEngine(
 ): EngineChoice {
   const assumed = { name: engine.name, version: assumedVersion, imports: {}, device: null };
   if (engine.impliedVersion) {
-    return { installed: { ...assumed, version: engine.impliedVersion(userArgs) }, problems: [] };
+    return { installed: { ...assumed, version: engine.impliedVersion(userArgs) }, isMissing: false, problems: [] };
   }
-  if (machine.engine !== null) return { installed: machine.engine, problems: [] };
+  if (machine.engine !== null) return { installed: machine.engine, isMissing: false, problems: [] };
   const command = spec.settings.engineCommand.value ?? engine.name;
   const missing: Problem = {
     what: `Cannot find ${engine.name}: "${command}" does not run here`,
@@ -41,7 +43,8 @@ export function chooseEngine(
     where: originText(spec.settings.machine.origin),
     severity: "warning",
   };
-  return { installed: assumed, problems: [machine.gpuSource === "given" ? guessed : missing] };
+  const isMissing = machine.gpuSource !== "given";
+  return { installed: assumed, isMissing, problems: [isMissing ? missing : guessed] };
 }
 
 export interface DeviceChoice {
@@ -51,11 +54,18 @@ export interface DeviceChoice {
   readonly problems: readonly Problem[];
 }
 
-export function chooseDevice(spec: Spec, engine: Engine, installed: InstalledEngine): DeviceChoice {
+export function chooseDevice(
+  spec: Spec,
+  machine: Machine,
+  engine: Engine,
+  { installed, isMissing }: EngineChoice,
+): DeviceChoice {
   const asked = spec.settings.device;
   // The simulator computes on nothing; it plays the device with the most connectors.
   const simulated = engine.impliedVersion !== undefined;
-  const found = simulated || installed.device !== "cpu" ? "cuda" : "cpu";
+  // Without an engine it cannot be known that GPUs are wanted where there are none.
+  const onCpu = installed.device === "cpu" || (isMissing && machine.gpus.length === 0);
+  const found = simulated || !onCpu ? "cuda" : "cpu";
   const device = asked.value === "cpu" || asked.value === "cuda" ? asked.value : found;
   const wrongBuild = !simulated && installed.device !== null && installed.device !== device;
   return {

@@ -1,5 +1,6 @@
 // Given a wish and a machine: exactly which processes run, with which argv, environment, ports and GPUs.
 
+import type { Device } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
@@ -14,10 +15,10 @@ import { planExternal } from "./plan_external.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
 import type { Plan, Planned } from "./plan.ts";
-import { distinctProblems, hasErrors } from "./problem.ts";
+import { distinctProblems, hasErrors, type Problem } from "./problem.ts";
 import type { Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { engineIdFor, withCommand, type WorkerSlot } from "./worker_command.ts";
+import { engineIdFor, type PlanBasis, withCommand, type WorkerSlot } from "./worker_command.ts";
 import { type RoleShape, roleShape } from "./worker_shape.ts";
 
 export { hasErrors } from "./problem.ts";
@@ -27,49 +28,65 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   if (spec.settings.prefillUrls.value !== null || spec.settings.decodeUrls.value !== null) {
     return planExternal(spec, machine, around);
   }
-  const shapes = { prefill: roleShape("prefill", spec, engine), decode: roleShape("decode", spec, engine) };
-  const argsOfBoth = [...shapes.prefill.shape.userArgs, ...shapes.decode.shape.userArgs];
-  const { installed, problems: engineProblems } = chooseEngine(spec, machine, engine, argsOfBoth);
-  const { device, namesOnly, problems: deviceProblems } = chooseDevice(spec, engine, installed);
-  const grouping = groupGpus(gpuWish(spec, shapes.prefill.shape, shapes.decode.shape, namesOnly), machine);
-  const router = routerPort(spec, machine);
-  const problems = distinctProblems([
-    ...checkModel(spec.model, around.modelExists),
-    ...engineProblems,
-    ...deviceProblems,
-    ...shapes.prefill.problems,
-    ...shapes.decode.problems,
-    ...grouping.problems,
-    ...checkEngineArgs(spec, engine),
-    ...checkEngineCommand(spec),
-    ...router.problems,
-  ]);
-  const bare = [
-    ...bareWorkers("prefill", grouping.prefill, shapes.prefill.shape, around),
-    ...bareWorkers("decode", grouping.decode, shapes.decode.shape, around),
-  ];
-  const chosen = planConnector(spec, engine, installed, device, bare, around);
-  problems.push(...chosen.problems);
+  const draft = draftPlan(spec, machine, engine, around);
+  if (draft.engineIsMissing) return { is: "impossible", problems: draft.problems };
+  const chosen = planConnector(spec, engine, draft.installed, draft.device, draft.workers, around);
+  const problems = [...draft.problems, ...chosen.problems];
   if (chosen.connector === null || hasErrors(problems)) return { is: "impossible", problems };
 
   const { connector, reason } = chosen;
-  const { ports, problems: portProblems } = workerPorts(bare, connector, engine, machine, router.port);
-  const slots = bare.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
-  problems.push(...portProblems, ...(namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)));
+  const { ports, problems: portProblems } = workerPorts(draft.workers, connector, engine, machine, draft.routerPort);
+  const slots = draft.workers.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
+  problems.push(...portProblems, ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)));
   if (hasErrors(problems)) return { is: "impossible", problems };
 
-  const env = { ...shapes.prefill.shape.env, ...shapes.decode.shape.env };
-  const launch = { ...launchFacts(spec, machine, around), workersOnMachine: slots.length, env };
-  const basis = { ...engineFacts(spec, engine, installed, around), device, launch };
+  const basis = basisOf(draft, spec, machine, engine, around);
   const plan: Omit<Plan, "planId"> = {
     ...basis,
     connector: { name: connector.name, reason },
-    router: { host: spec.settings.host.value, port: router.port },
-    split: grouping.reason,
+    router: { host: spec.settings.host.value, port: draft.routerPort },
+    split: draft.split,
     workers: slots.map((slot) => withCommand(basis, slot, engine, connector)),
     problems,
   };
   return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };
+}
+
+/** All that can be settled before the connector is known; made even of a wish with errors, so that all are told. */
+interface Draft {
+  readonly installed: InstalledEngine;
+  readonly engineIsMissing: boolean;
+  readonly device: Device;
+  readonly namesOnly: boolean;
+  /** Without ports. */
+  readonly workers: readonly WorkerSlot[];
+  readonly split: string | null;
+  readonly routerPort: number;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly problems: readonly Problem[];
+}
+
+function draftPlan(spec: Spec, machine: Machine, engine: Engine, around: Surroundings): Draft {
+  const { shape: prefill, problems: prefillProblems } = roleShape("prefill", spec, engine);
+  const { shape: decode, problems: decodeProblems } = roleShape("decode", spec, engine);
+  const chosen = chooseEngine(spec, machine, engine, [...prefill.userArgs, ...decode.userArgs]);
+  const { device, namesOnly, problems: deviceProblems } = chooseDevice(spec, machine, engine, chosen);
+  const groups = groupGpus(gpuWish(spec, prefill, decode, namesOnly), machine);
+  const router = routerPort(spec, machine);
+  return {
+    ...{ installed: chosen.installed, engineIsMissing: chosen.isMissing, device, namesOnly, split: groups.reason },
+    workers: [
+      ...slotsOf("prefill", groups.prefill, prefill, around),
+      ...slotsOf("decode", groups.decode, decode, around),
+    ],
+    routerPort: router.port,
+    secrets: { ...prefill.env, ...decode.env },
+    problems: distinctProblems([
+      ...checkModel(spec.model, around.modelExists),
+      ...[...chosen.problems, ...deviceProblems, ...prefillProblems, ...decodeProblems, ...groups.problems],
+      ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems],
+    ]),
+  };
 }
 
 function gpuWish(spec: Spec, prefill: RoleShape, decode: RoleShape, namesOnly: boolean) {
@@ -82,7 +99,7 @@ function gpuWish(spec: Spec, prefill: RoleShape, decode: RoleShape, namesOnly: b
   };
 }
 
-function bareWorkers(
+function slotsOf(
   role: "prefill" | "decode",
   groups: readonly (readonly string[])[],
   shape: RoleShape,
@@ -109,24 +126,24 @@ function withPorts(worker: WorkerSlot, ports: WorkerSlot["ports"]): WorkerSlot {
   return { ...worker, ports, port: ports.http?.[0] ?? 0 };
 }
 
-function launchFacts(spec: Spec, machine: Machine, around: Surroundings) {
-  return {
-    // A load that fails must show: with "recompute" decode would quietly do prefill's work.
-    loadFailurePolicy: "fail" as const,
-    extraConfig: (spec.settings.kvExtraConfig.value ?? {}) as Readonly<Record<string, Json>>,
-    sharedDir: around.sharedDir,
-    cpuCores: machine.cpuCores,
-    memoryBytes: machine.memoryBytes,
-  };
-}
-
-function engineFacts(spec: Spec, engine: Engine, installed: InstalledEngine, around: Surroundings) {
+function basisOf(draft: Draft, spec: Spec, machine: Machine, engine: Engine, around: Surroundings): PlanBasis {
   const model = spec.model.value ?? "";
   const command = engineCommand(spec);
   const usual = engine.impliedVersion ? around.ownCommand : [engine.name];
   return {
     model,
     servedModelName: spec.settings.servedModelName.value ?? model,
-    engine: { name: engine.name, version: installed.version, command: command.length > 0 ? command : usual },
+    device: draft.device,
+    engine: { name: engine.name, version: draft.installed.version, command: command.length > 0 ? command : usual },
+    launch: {
+      // A load that fails must show: with "recompute" decode would quietly do prefill's work.
+      loadFailurePolicy: "fail",
+      extraConfig: (spec.settings.kvExtraConfig.value ?? {}) as Readonly<Record<string, Json>>,
+      sharedDir: around.sharedDir,
+      cpuCores: machine.cpuCores,
+      memoryBytes: machine.memoryBytes,
+      workersOnMachine: draft.workers.length,
+      env: draft.secrets,
+    },
   };
 }

@@ -113,6 +113,13 @@ describe("makePlan()", () => {
     expect(errorsOf({ flags: { engine: "sim" } }, machineOf(0, { engine: null }))).toEqual([]);
   });
 
+  test("does not add guesses to a missing engine: no device, no connector", () => {
+    const flags = { kvConnector: "P2pNcclConnector" };
+    expect(errorsOf({ flags }, machineOf(0, { engine: null }))).toMatchObject([{ exitCode: 69 }]);
+    const both = errorsOf({ flags: { ...flags, pd: "x" } }, machineOf(0, { engine: null }));
+    expect(both.map(({ exitCode }) => exitCode)).toEqual([69, 2]);
+  });
+
   test("assumes a version for another box, and says so", () => {
     const machine = machineOf(8, { engine: null, gpuSource: "given", source: "8xH100" });
     expect(planFor({}, machine).is).toBe("planned");
@@ -176,10 +183,9 @@ describe("makePlan()", () => {
     const errors = errorsOf({
       ...{ model: null, both: ["--port", "1", "-dp", "two"], decode: ["--dtype", "half"] },
       flags: { prefillGpus: "0", decodeGpus: "0", kvConnector: "P2pNcclConnector", port: "8000", strictPort: "true" },
-    }, machineOf(2, { engine: null, busyPorts: [{ port: 8000, pid: 1, name: "x" }] }));
+    }, machineOf(2, { busyPorts: [{ port: 8000, pid: 1, name: "x" }] }));
     expect(errors.map(({ what }) => what.split(" ").slice(0, 2).join(" "))).toEqual([
       "Name the",
-      "Cannot find",
       "--data-parallel-size cannot",
       "GPU 0",
       "Remove --port",
