@@ -9,18 +9,22 @@ import { looksLikePath } from "../plan/check_model.ts";
 import type { Machine } from "../plan/machine.ts";
 import { hasErrors, makePlan } from "../plan/make_plan.ts";
 import type { Planned } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
 import type { ProbeQuestion } from "../plan/probe/probe_machine.ts";
 import { type ReadMachine, readMachine } from "../plan/read_machine.ts";
 import { splitShellWords } from "../plan/shell_words.ts";
 import type { Spec } from "../plan/spec.ts";
 import type { Surroundings } from "../plan/surroundings.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
-import { type ReadText } from "./read_text.ts";
+import { openHostWarning } from "./open_host.ts";
+import type { ReadText } from "./read_text.ts";
 import { readWish, type Wish, type WishSources } from "./read_wish.ts";
 
 export interface PlanSources extends WishSources {
   readonly probe: (question: ProbeQuestion) => Promise<Machine>;
   readonly ownCommand: readonly string[];
+  /** Of this machine's networks, loopback left out. */
+  readonly addresses: () => readonly string[];
   /** Where a run's connectors share files, and what makes its engine ids new. */
   readonly run: Pick<Surroundings, "sharedDir" | "nonce">;
 }
@@ -43,12 +47,13 @@ export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
     ...{ chooseConnector, findConnector, ownCommand: sources.ownCommand, modelExists, cwd: sources.cwd },
     ...sources.run,
   });
-  return { wish, planned: withWarnings(planned, wish) };
+  const warnings = [...wish.problems, ...openHostWarning(spec, sources.addresses())];
+  return { wish, planned: withWarnings(planned, warnings) };
 }
 
-function withWarnings(planned: Planned, { problems }: Wish): Planned {
-  if (planned.is === "impossible") return { ...planned, problems: [...problems, ...planned.problems] };
-  return { ...planned, plan: { ...planned.plan, problems: [...problems, ...planned.plan.problems] } };
+function withWarnings(planned: Planned, warnings: readonly Problem[]): Planned {
+  if (planned.is === "impossible") return { ...planned, problems: [...warnings, ...planned.problems] };
+  return { ...planned, plan: { ...planned.plan, problems: [...warnings, ...planned.plan.problems] } };
 }
 
 async function machineFor(spec: Spec, engine: Engine, { cwd, readText, probe }: PlanSources): Promise<ReadMachine> {

@@ -1,7 +1,7 @@
 // Where a verb's plan gets its facts in real life.
 
 import { randomBytes } from "node:crypto";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { selfCommand } from "../supervisor/self_command.ts";
 import type { CliContext } from "./context.ts";
@@ -16,11 +16,17 @@ export function planSources(
 ): PlanSources {
   return {
     ...{ argv, env, cwd, readText, run, ownCommand: selfCommand() },
+    addresses: networkAddresses,
     probe: async (question) => {
       const { probeMachine } = await import("../plan/probe/probe_machine.ts");
       return await probeMachine(question);
     },
   };
+}
+
+function networkAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address);
 }
 
 function runToBe(): PlanSources["run"] {
