@@ -1,7 +1,8 @@
 // An append-only text file that rotates by size and never blocks or fails its writer.
 
-import { chmod, open, rename, stat } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { untilNext } from "./until_next.ts";
 
 export interface LogFile {
   append(text: string): void;
@@ -20,8 +21,8 @@ export interface LogFileOptions {
   readonly onTrouble: (reason: string) => void;
 }
 
-/** Text is gathered this long, so that a thousand lines are one write. */
-const gatherMs = 100;
+/** Text is gathered this long, so that many lines are one write. */
+const gatherMs = 500;
 
 /** Where the disk does not keep up, newer text is dropped rather than held. */
 const maxPendingChars = 8 * 2 ** 20;
@@ -32,16 +33,20 @@ export function openLogFile(options: LogFileOptions): LogFile {
   let timer: ReturnType<typeof setTimeout> | null = null;
   let file: { readonly handle: FileHandle; size: number } | null = null;
   let writing: Promise<void> = Promise.resolve();
+  let waiting = false;
   let complained = false;
 
   function flush(): Promise<void> {
     if (timer) clearTimeout(timer);
     timer = null;
-    writing = writing.then(writePending);
+    // One write waits at most: on a disk that stands still they would pile up.
+    if (!waiting) writing = writing.then(writePending);
+    waiting = true;
     return writing;
   }
 
   async function writePending(): Promise<void> {
+    waiting = false;
     if (pending.length === 0) return;
     const bytes = new TextEncoder().encode(pending.join(""));
     pending = [];
@@ -59,6 +64,7 @@ export function openLogFile(options: LogFileOptions): LogFile {
   async function rotated(handle: FileHandle): Promise<{ handle: FileHandle; size: number }> {
     file = null;
     await handle.close();
+    if (options.keep === 0) await rm(options.path, { force: true });
     for (let n = options.keep; n > 0; n -= 1) {
       const from = n === 1 ? options.path : `${options.path}.${n - 1}`;
       if (await exists(from)) await rename(from, `${options.path}.${n}`);
@@ -77,7 +83,7 @@ export function openLogFile(options: LogFileOptions): LogFile {
       if (pendingChars > maxPendingChars) return complain("the disk is too slow; newer lines are not in the log file");
       pending.push(text);
       pendingChars += text.length;
-      timer ??= unreferenced(setTimeout(flush, gatherMs));
+      timer ??= unreferenced(setTimeout(flush, untilNext(gatherMs)));
     },
     flush,
     async close() {
@@ -91,7 +97,6 @@ export function openLogFile(options: LogFileOptions): LogFile {
 /** For its owner alone: prompts may be in it. */
 async function openAppending(path: string): Promise<{ handle: FileHandle; size: number }> {
   const handle = await open(path, "a", 0o600);
-  await chmod(path, 0o600);
   return { handle, size: (await handle.stat()).size };
 }
 

@@ -2,15 +2,23 @@
 
 import { type LogFileOptions, openLogFile } from "./log_file.ts";
 import { makeSecretMask } from "./mask_secrets.ts";
-import { type LogLine, makeLineSplitter, maxLineChars } from "./split_lines.ts";
+import { makeLineSplitter, maxLineChars } from "./split_lines.ts";
+import { untilNext } from "./until_next.ts";
 
 export interface LogStoreOptions extends LogFileOptions {
   /** How many lines stay in memory. */
   readonly ringLines: number;
   /** Values to mask wherever they occur; tokens of well-known shape are masked as well. */
   readonly redact: readonly string[];
-  /** Each line as it is shown: masked, without terminal codes, without the probes' access lines. Up to 50 ms late. */
+  /** Each line as it is shown: masked, without terminal codes, without the probes' access lines. Up to 100 ms late. */
   readonly onLine: (line: string) => void;
+}
+
+type Output = "stdout" | "stderr";
+
+interface Piece {
+  readonly from: Output;
+  readonly bytes: Uint8Array;
 }
 
 export interface LogStore {
@@ -19,7 +27,7 @@ export interface LogStore {
    * Takes bytes as they come; they are looked at later, many at once, and must not change until then. Where both outputs
    * share one pipe, all of it is stdout.
    */
-  write(bytes: Uint8Array, from?: "stdout" | "stderr"): void;
+  write(bytes: Uint8Array, from?: Output): void;
   /** The latest lines, oldest first; of a progress bar only its last state. Never late. */
   lines(): readonly string[];
   /** The next bytes are another process's: lines() forgets this one's, the file does not. */
@@ -29,39 +37,46 @@ export interface LogStore {
 }
 
 /** Engines write a line at a time; looking at each alone would cost more than the lines do. */
-const gatherMs = 50;
+const gatherMs = 100;
 
 const maxGatheredBytes = 256 * 1024;
 
 export function makeLogStore(options: LogStoreOptions): LogStore {
   const file = openLogFile(options);
   const mask = makeSecretMask(options.redact);
+  const streams = { stdout: makeLineSplitter(mask), stderr: makeLineSplitter(mask) };
   let ring = makeRing(options.ringLines);
-  const streams = { stdout: makeLineSplitter(), stderr: makeLineSplitter() };
-  const gathered: { readonly from: keyof typeof streams; readonly bytes: Uint8Array }[] = [];
+  let gathered: Piece[] = [];
   let gatheredBytes = 0;
   let timer: ReturnType<typeof setTimeout> | null = null;
 
   function look(): void {
     if (timer) clearTimeout(timer);
     timer = null;
+    const pieces = gathered;
+    gathered = [];
     gatheredBytes = 0;
-    for (const { from, bytes } of gathered.splice(0)) keep(from, streams[from].push(bytes));
+    for (const { from, bytes } of joined(pieces)) keep(from, streams[from].push(bytes));
   }
 
-  function keep(from: keyof typeof streams, lines: readonly LogLine[]): void {
+  function keep(from: Output, lines: readonly string[]): void {
     if (lines.length === 0) return;
-    const kept = lines.map(({ text, redraws }) => ({ text: cut(mask(text)), redraws }));
-    // As on a terminal: of a bar that was redrawn only what stood last.
-    file.append(kept.filter((_, at) => !kept[at + 1]?.redraws).map(({ text }) => text + "\n").join(""));
-    for (const { text, redraws } of kept) show(from, text, redraws);
+    const text = lines.join("\n");
+    // Almost always there is nothing to take out, which one look at all lines tells.
+    if (!special.test(text) && lines.every(isShort)) {
+      file.append(text + "\n");
+      for (const line of lines) show(from, line, false);
+      return;
+    }
+    // A bar that is redrawn many times a second is written once for each look.
+    file.append(lines.filter((_, at) => !isRedraw(lines[at + 1])).map((line) => `${cut(line)}\n`).join(""));
+    for (const line of lines) show(from, plain(cut(line)), isRedraw(line));
   }
 
-  function show(from: string, text: string, redraws: boolean): void {
-    const shown = plain(text);
-    if (shown.trim() === "" || isProbe(shown)) return;
-    ring.add(from, shown, redraws);
-    options.onLine(shown);
+  function show(from: Output, line: string, redraws: boolean): void {
+    if (isBlank(line) || isProbe(line)) return;
+    ring.add(from, line, redraws);
+    options.onLine(line);
   }
 
   function endStreams(): void {
@@ -76,7 +91,7 @@ export function makeLogStore(options: LogStoreOptions): LogStore {
       gathered.push({ from, bytes });
       gatheredBytes += bytes.length;
       if (gatheredBytes > maxGatheredBytes) look();
-      else timer ??= setTimeout(look, gatherMs);
+      else timer ??= setTimeout(look, untilNext(gatherMs));
     },
     lines() {
       look();
@@ -93,11 +108,50 @@ export function makeLogStore(options: LogStoreOptions): LogStore {
   };
 }
 
-function cut(text: string): string {
-  return text.length > maxLineChars ? `${text.slice(0, maxLineChars)}… (cut)` : text;
+/** Neighbours from the same output as one: to decode and split is cheap by the byte, dear by the call. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const runs: { from: Output; parts: Uint8Array[] }[] = [];
+  for (const { from, bytes } of pieces) {
+    const last = runs.at(-1);
+    if (last?.from === from) last.parts.push(bytes);
+    else runs.push({ from, parts: [bytes] });
+  }
+  return runs.map(({ from, parts }) => ({ from, bytes: concat(parts) }));
 }
 
-// deno-lint-ignore no-control-regex -- terminal codes and other control characters are what it is about
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function isShort(line: string): boolean {
+  return line.length <= maxLineChars;
+}
+
+function isRedraw(line: string | undefined): boolean {
+  return line?.startsWith("\r") ?? false;
+}
+
+function cut(line: string): string {
+  const text = isRedraw(line) ? line.slice(1) : line;
+  return isShort(text) ? text : `${text.slice(0, maxLineChars)}… (cut)`;
+}
+
+function isBlank(line: string): boolean {
+  return line === "" || (line.charCodeAt(0) <= 32 && line.trim() === "");
+}
+
+// deno-lint-ignore no-control-regex -- control characters are what it is about
+const special = /[\x00-\x08\x0b-\x1f\x7f]/;
+
+// deno-lint-ignore no-control-regex -- as above
 const controls = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]/g;
 
 /** A log line must not be able to move the cursor of whoever looks at it. */
@@ -107,7 +161,7 @@ function plain(text: string): string {
 
 /** `INFO:     127.0.0.1:48016 - "GET /health HTTP/1.1" 200 OK`, which pdserve's own probing makes. */
 function isProbe(text: string): boolean {
-  return /"GET \/(?:health|metrics)(?:\?\S*)? HTTP/.test(text);
+  return text.includes('"GET /') && /"GET \/(?:health|metrics)(?:\?\S*)? HTTP/.test(text);
 }
 
 interface Ring {
