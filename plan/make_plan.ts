@@ -5,6 +5,7 @@ import type { Json } from "../kv/json.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
 import { checkGpus } from "./check_gpus.ts";
+import { checkHost } from "./check_host.ts";
 import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
@@ -84,7 +85,7 @@ function draftPlan(spec: Spec, machine: Machine, engine: Engine, around: Surroun
     problems: distinctProblems([
       ...checkModel(spec.model, around.modelExists),
       ...[...chosen.problems, ...deviceProblems, ...prefillProblems, ...decodeProblems, ...groups.problems],
-      ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems],
+      ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems, ...checkHost(spec)],
     ]),
   };
 }

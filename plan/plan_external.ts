@@ -1,6 +1,7 @@
 // Router-only: a plan of workers that somebody else started. Nothing is spawned, so nothing about GPUs or engines is asked.
 
 import type { Connector } from "../kv/connector.ts";
+import { checkHost } from "./check_host.ts";
 import { externalWorker } from "./external_worker.ts";
 import type { Machine } from "./machine.ts";
 import { planIdOf } from "./plan_id.ts";
@@ -16,7 +17,7 @@ const unknownVersion = "unknown";
 export function planExternal(spec: Spec, machine: Machine, around: Surroundings): Planned {
   const { connector, reason } = connectorFor(spec, around);
   const router = routerPort(spec, machine);
-  const problems: Problem[] = [...router.problems];
+  const problems: Problem[] = [...router.problems, ...checkHost(spec)];
   const workers = (["prefill", "decode"] as const).flatMap((role) => workersOf(role, spec, connector, problems));
   if (hasErrors(problems)) return { is: "impossible", problems };
   const model = spec.model.value ?? "";
