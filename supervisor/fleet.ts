@@ -10,16 +10,18 @@ import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./flee
 import { type HeldPorts, holdPorts, type TakenPort } from "./hold_ports.ts";
 import type { LogStore } from "./log_store.ts";
 import { holdPort } from "./native.ts";
+import { portTaken } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
 import { discover, type Prove, proveFleet } from "./prove_fleet.ts";
-import type { RestartRule } from "./restart.ts";
+import { lookAgain, type RestartRule } from "./restart.ts";
 import type { RunIdentity } from "./run_identity.ts";
 import type { FleetView, WorkerState } from "./snapshot.ts";
 import { spawnWorker } from "./spawn.ts";
 import { type InFlight, stopFleet, type Stopping } from "./stop_fleet.ts";
 import type { StopWish } from "./stop_signals.ts";
 import type { GpuHolder, WorkerProcess } from "./worker_process.ts";
-import { urlOf, WorkerRunner } from "./worker_runner.ts";
+import { WorkerRunner } from "./worker_runner.ts";
+import { urlOf } from "./worker_url.ts";
 
 export interface FleetDeps {
   readonly engine: Engine;
@@ -105,9 +107,15 @@ class RunningFleet implements Fleet {
 
   start(): void {
     const [taken] = this.#ports.taken;
-    if (taken !== undefined) return this.#failed(portTaken(taken));
+    if (taken !== undefined) return this.#refuse(taken);
     for (const runner of this.#runners.values()) runner.send({ is: "start" });
     if (this.#runners.size === 0) void this.#admit([]);
+  }
+
+  #refuse(taken: TakenPort): void {
+    const { name, gpus } = taken.worker;
+    const nothing = { exit: null, afterMs: 0, lastLines: [], logPath: null };
+    this.#failed({ worker: name, gpus, diagnosis: portTaken(taken), during: "planning", ...nothing });
   }
 
   processes() {
@@ -117,7 +125,8 @@ class RunningFleet implements Fleet {
   }
 
   stop(wish: StopWish): void {
-    this.#end(wish, wish === "drain" ? exitCodes.asAsked : exitCodes.interrupted);
+    const insists = this.#stopping !== null && wish !== "drain";
+    this.#end(wish, insists ? exitCodes.interrupted : exitCodes.asAsked);
   }
 
   #changed(name: string, state: WorkerState): void {
@@ -172,7 +181,11 @@ class RunningFleet implements Fleet {
     const taking = workers.filter(({ facts, state }) =>
       newcomers.includes(facts.name) || (state.is === "ready" && !roles.has(facts.role))
     );
-    return proveFleet(taking, prove, (proof) => this.#deps.events.emit({ type: "proof", proof }));
+    return proveFleet(
+      taking.map(({ facts }) => facts),
+      prove,
+      (proof) => this.#deps.events.emit({ type: "proof", proof }),
+    );
   }
 
   #serve(proofs: readonly PairProof[] | null): void {
@@ -242,7 +255,7 @@ class RunningFleet implements Fleet {
       apiKey: workerApiKey,
       clock: this.#clock,
       fetch: this.#fetch,
-      rule: { name, startupTimeoutMs, lingerMs: LINGER_MS, restart },
+      rule: { name, startupTimeoutMs, lingerMs: LINGER_MS, restart: worker.external === null ? restart : lookAgain },
       releasePorts: () => this.#ports.release(name),
       onLine: (line) => events.emit({ type: "log", worker: name, line }),
       onChange: ({ state }) => this.#changed(name, state),
@@ -267,24 +280,4 @@ class RunningFleet implements Fleet {
   #elapsedMs(): number {
     return Math.round(this.#clock.nowMs() - this.#startedMs);
   }
-}
-
-function portTaken({ worker, purpose, port }: TakenPort): WorkerFailure {
-  const diagnosis: Diagnosis = {
-    rule: null,
-    what: `Port ${port} of ${worker.name} (${purpose}) was taken since the plan was made`,
-    why: `another process listens on ${worker.host}:${port}`,
-    fix: `start again for other ports; ss -ltnp "sport = :${port}" names the process`,
-    line: null,
-  };
-  return {
-    worker: worker.name,
-    gpus: worker.gpus,
-    diagnosis,
-    during: "planning",
-    exit: null,
-    afterMs: 0,
-    lastLines: [],
-    logPath: null,
-  };
 }

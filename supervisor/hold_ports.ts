@@ -29,7 +29,7 @@ const foundByTrying = new Set(["internal"]);
 export function holdPorts(workers: readonly WorkerPlan[], hold: HoldPort): HeldPorts {
   const held = new Map<string, HeldPort[]>();
   const taken: TakenPort[] = [];
-  for (const worker of workers) {
+  for (const worker of workers.filter(({ external }) => external === null)) {
     for (const [purpose, ports] of Object.entries(worker.ports)) {
       for (const port of foundByTrying.has(purpose) ? [] : ports) {
         const hand = hold(worker.host, port);

@@ -1,26 +1,38 @@
-// Asks a worker whether it serves, again and again until it does.
+// Asks a worker over HTTP, and asks again until it serves.
 
 import { type Clock, sleep } from "./clock.ts";
 
 const ANSWER_LIMIT_MS = 2_000;
 
-/** The part of `fetch` that probing needs. */
-export type Fetch = (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;
+/** The part of `fetch` that asking needs; `unix` is the socket's path. */
+export type Fetch = (url: string, init: AskInit) => Promise<Response>;
 
-/** Resolves true at the first answer 200, false when `stopped` is aborted before. */
-export async function untilHealthy(url: string, fetch: Fetch, clock: Clock, stopped: AbortSignal): Promise<boolean> {
-  const startedMs = clock.nowMs();
+interface AskInit {
+  readonly signal: AbortSignal;
+  readonly headers?: Record<string, string>;
+  readonly unix?: string;
+}
+
+/** Resolves true at the first answer 200, false when `stopped` is aborted before. `url` may be `unix:/path`. */
+export async function untilHealthy(
+  url: string,
+  path: string,
+  io: { readonly fetch: Fetch; readonly clock: Clock },
+  stopped: AbortSignal,
+): Promise<boolean> {
+  const startedMs = io.clock.nowMs();
   while (!stopped.aborted) {
-    if (await answersOk(url, fetch, stopped)) return !stopped.aborted;
-    await sleep(clock, pauseMs(clock.nowMs() - startedMs));
+    if (await answersOk(url, path, io.fetch, stopped)) return !stopped.aborted;
+    await sleep(io.clock, pauseMs(io.clock.nowMs() - startedMs));
   }
   return false;
 }
 
-export async function answersOk(url: string, fetch: Fetch, stopped?: AbortSignal): Promise<boolean> {
+export async function answersOk(url: string, path: string, fetch: Fetch, stopped?: AbortSignal): Promise<boolean> {
   try {
     const limit = AbortSignal.timeout(ANSWER_LIMIT_MS);
-    const answer = await fetch(url, { signal: stopped === undefined ? limit : AbortSignal.any([limit, stopped]) });
+    const signal = stopped === undefined ? limit : AbortSignal.any([limit, stopped]);
+    const answer = await ask(url, path, fetch, { signal });
     await answer.body?.cancel();
     return answer.status === 200;
   } catch {
@@ -29,7 +41,23 @@ export async function answersOk(url: string, fetch: Fetch, stopped?: AbortSignal
   }
 }
 
+/** The answer's JSON, or null when there is none with a 2xx status within the limit. */
+export async function getJson<T>(url: string, path: string, fetch: Fetch, apiKey: string | null): Promise<T | null> {
+  const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
+  try {
+    const answer = await ask(url, path, fetch, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS), headers });
+    return answer.ok ? await answer.json() as T : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Often at first, for a small model is up in a second; once a second for one that loads for minutes. */
 export function pauseMs(sinceStartMs: number): number {
   return Math.min(1_000, Math.max(50, sinceStartMs / 20));
+}
+
+function ask(url: string, path: string, fetch: Fetch, init: AskInit): Promise<Response> {
+  if (!url.startsWith("unix:")) return fetch(url + path, init);
+  return fetch(`http://localhost${path}`, { ...init, unix: url.slice("unix:".length).replace(/^\/\//, "") });
 }

@@ -1,11 +1,11 @@
 // Proves that KV moves: each pair that matters sends one request whose handoff the engines' own counters confirm.
 
-import type { Connector, Discovery, WorkerFacts } from "../kv/connector.ts";
+import type { Connector, Role, WorkerFacts } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import { type Clock, sleep } from "./clock.ts";
 import type { Diagnosis } from "./engines/engine.ts";
 import type { PairProof } from "./events.ts";
-import type { Fetch } from "./probe.ts";
+import { type Fetch, getJson } from "./probe.ts";
 import { type Pair, provingRounds } from "./proving_rounds.ts";
 import type { WorkerSnapshot } from "./snapshot.ts";
 
@@ -13,15 +13,15 @@ const DISCOVERY_LIMIT_MS = 60_000;
 const DISCOVERY_PAUSE_MS = 200;
 
 /** Sends a canary through the router's own path. Never rejects for what an engine does: that is a refutation. */
-export type Prove = (prefill: WorkerSnapshot, decode: WorkerSnapshot) => Promise<PairProof>;
+export type Prove = (pair: { readonly prefill: string; readonly decode: string }) => Promise<PairProof>;
 
 /** All proofs, in the order they were made; ends at the first round with a refuted pair. */
 export async function proveFleet(
-  workers: readonly WorkerSnapshot[],
+  workers: readonly Pick<WorkerFacts, "name" | "role">[],
   prove: Prove,
   onProof: (proof: PairProof) => void,
 ): Promise<readonly PairProof[]> {
-  const withRole = (role: string) => workers.filter(({ facts }) => facts.role === role);
+  const withRole = (role: Role) => workers.filter((worker) => worker.role === role).map(({ name }) => name);
   const proofs: PairProof[] = [];
   for (const round of provingRounds(withRole("prefill"), withRole("decode"))) {
     const found = await Promise.all(round.map((pair) => provePair(pair, prove)));
@@ -33,13 +33,12 @@ export async function proveFleet(
 }
 
 /** A fault of our own must not look like a proof, nor leave the fleet waiting. */
-async function provePair([prefill, decode]: Pair<WorkerSnapshot>, prove: Prove): Promise<PairProof> {
+async function provePair([prefill, decode]: Pair<string>, prove: Prove): Promise<PairProof> {
   try {
-    return await prove(prefill, decode);
+    return await prove({ prefill, decode });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const diagnosis = canaryFailed(prefill.facts.name, decode.facts.name, why);
-    return { is: "refuted", prefill: prefill.facts.name, decode: decode.facts.name, diagnosis };
+    return { is: "refuted", prefill, decode, diagnosis: canaryFailed(prefill, decode, why) };
   }
 }
 
@@ -56,28 +55,15 @@ export async function discover(
   const { discovery } = connector;
   const { name, host, ports, role } = worker.facts;
   if (discovery === null || role !== "prefill") return { is: "found", engineIdByRank: {} };
-  const url = `http://${host}:${ports[discovery.purpose] ?? 0}${discovery.path}`;
+  const url = `http://${host}:${ports[discovery.purpose] ?? 0}`;
   const endMs = io.clock.nowMs() + DISCOVERY_LIMIT_MS;
   while (io.clock.nowMs() < endMs) {
-    const engineIdByRank = await ask(url, worker.facts, discovery, io.fetch);
+    const answer = await getJson<Json>(url, discovery.path, io.fetch, null);
+    const engineIdByRank = answer === null ? null : discovery.read(answer, worker.facts);
     if (engineIdByRank !== null) return { is: "found", engineIdByRank };
     await sleep(io.clock, DISCOVERY_PAUSE_MS);
   }
-  return { is: "missing", diagnosis: notRegistered(name, url, connector.name) };
-}
-
-async function ask(
-  url: string,
-  worker: WorkerFacts,
-  discovery: Discovery,
-  fetch: Fetch,
-): Promise<Readonly<Record<string, string>> | null> {
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-    return answer.ok ? discovery.read(await answer.json() as Json, worker) : null;
-  } catch {
-    return null;
-  }
+  return { is: "missing", diagnosis: notRegistered(name, url + discovery.path, connector.name) };
 }
 
 function canaryFailed(prefill: string, decode: string, why: string): Diagnosis {

@@ -15,6 +15,16 @@ export type RestartRule =
     readonly jitter: (delayMs: number) => number;
   };
 
+/** A worker that somebody else runs comes back whenever he likes. */
+export const lookAgain: RestartRule = {
+  is: "backoff",
+  firstMs: 1_000,
+  maxMs: 1_000,
+  giveUpAfter: Infinity,
+  withinMs: Infinity,
+  jitter: (delayMs) => delayMs,
+};
+
 export type RestartDecision =
   | { readonly is: "never" }
   | { readonly is: "retry"; readonly attempt: number; readonly atMs: number }

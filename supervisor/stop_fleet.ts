@@ -9,11 +9,14 @@ import type { WorkerRunner } from "./worker_runner.ts";
 /** "Now" still gives an engine the time to say goodbye to its GPU. */
 const HURRIED_GRACE_MS = 3_000;
 
+/** Somebody waits in front of a terminal. */
+const TELL_EVERY_MS = 1_000;
+
 /** Requests the router has in flight. */
 export interface InFlight {
   count(): number;
-  /** Called after each change; returns how to unsubscribe. */
-  subscribe(listener: () => void): () => void;
+  /** Calls back once, as soon as nothing is in flight; at once when nothing is. */
+  onIdle(callback: () => void): void;
 }
 
 export interface StopInput {
@@ -64,16 +67,16 @@ async function drain(input: StopInput, limitMs: number, hurried: Promise<void>):
   const { runners, inFlight, clock } = input;
   const deadlineMs = clock.nowMs() + limitMs;
   for (const runner of runners) runner.send({ is: "drain", deadlineMs });
-  const idle = Promise.withResolvers<void>();
-  const look = () => {
-    const count = inFlight.count();
-    input.onDraining(count, limitMs);
-    if (count === 0) idle.resolve();
+  const ended = Promise.withResolvers<void>();
+  const callOffLimit = clock.at(deadlineMs, ended.resolve);
+  let callOffTelling = () => {};
+  const tell = () => {
+    input.onDraining(inFlight.count(), limitMs);
+    callOffTelling = clock.at(clock.nowMs() + TELL_EVERY_MS, tell);
   };
-  const unsubscribe = inFlight.subscribe(look);
-  const callOff = clock.at(deadlineMs, () => idle.resolve());
-  look();
-  await Promise.race([idle.promise, hurried]);
-  unsubscribe();
-  callOff();
+  tell();
+  inFlight.onIdle(ended.resolve);
+  await Promise.race([ended.promise, hurried]);
+  callOffTelling();
+  callOffLimit();
 }

@@ -11,7 +11,7 @@ import { countStopSignals, onStopSignals, stopSignals, type StopWish } from "./s
 
 export interface Core {
   readonly identity: RunIdentity;
-  /** Tells the listener each time the wish to stop grows, and at once what was wished before it came. */
+  /** Tells the listener each time the wish to stop grows, what was wished before it came included. */
   onStop(listener: (wish: StopWish) => void): void;
 }
 
@@ -47,8 +47,7 @@ function rememberWishes() {
     }),
     onStop(listener: (wish: StopWish) => void) {
       listeners.push(listener);
-      const latest = wishes.at(-1);
-      if (latest !== undefined) listener(latest);
+      for (const wish of wishes) listener(wish);
     },
   };
 }

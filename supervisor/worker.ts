@@ -1,6 +1,7 @@
 // A worker's life: what happens next, decided in one pure function. supervisor/DESIGN.md draws it.
 
 import type { Diagnosis, Stage } from "./engines/engine.ts";
+import { doesNotEnd, overdue } from "./plain_diagnoses.ts";
 import { decideRestart, type RestartRule } from "./restart.ts";
 import type { WorkerState } from "./snapshot.ts";
 
@@ -184,11 +185,11 @@ function alarm(life: WorkerLife, nowMs: number, rule: WorkerRule): Step {
   if (life.alarmMs === null) return same(life);
   switch (life.state.is) {
     case "starting":
-      return fail(life, overdue(rule), nowMs, rule);
+      return fail(life, overdue(rule.name, rule.startupTimeoutMs), nowMs, rule);
     case "proving":
     case "ready":
     case "draining":
-      return fail(life, doesNotEnd(rule), nowMs, rule);
+      return fail(life, doesNotEnd(rule.name, DYING_LIMIT_MS), nowMs, rule);
     case "stopping":
       return { life: { ...life, alarmMs: null }, effects: [{ is: "kill" }] };
     case "backoff":
@@ -198,29 +199,9 @@ function alarm(life: WorkerLife, nowMs: number, rule: WorkerRule): Step {
   }
 }
 
-function overdue({ name, startupTimeoutMs }: WorkerRule): Diagnosis {
-  return {
-    rule: null,
-    what: `${name} made no progress for ${Math.round(startupTimeoutMs / 1000)} s while starting`,
-    why: "it neither answered its probe nor ended",
-    fix: `read its log; if it only needs longer: --startup-timeout ${Math.round(startupTimeoutMs / 500)}s`,
-    line: null,
-  };
-}
-
 /** The first word of its death counts; the lines after it only repeat it. */
 function endBy({ alarmMs }: WorkerLife, nowMs: number): number {
   return Math.min(alarmMs ?? Infinity, nowMs + DYING_LIMIT_MS);
-}
-
-function doesNotEnd({ name }: WorkerRule): Diagnosis {
-  return {
-    rule: null,
-    what: `${name} reported the death of its engine, but did not end`,
-    why: `it was still running ${DYING_LIMIT_MS / 1000} s later`,
-    fix: "read its log from the first error on",
-    line: null,
-  };
 }
 
 function same(life: WorkerLife): Step {

@@ -1,11 +1,13 @@
 // Does what worker.ts decides for one worker. Everything that happens to the worker comes back as an event; nothing is decided here.
 
 import type { WorkerPlan } from "../plan/plan.ts";
+import { untilLost } from "./attached.ts";
 import { diagnose, outlook } from "./diagnose.ts";
 import type { Diagnosis, Engine, Evidence } from "./engines/engine.ts";
 import type { WorkerFailure } from "./events.ts";
 import { failureExcerpt } from "./failure_excerpt.ts";
 import type { LogStore } from "./log_store.ts";
+import { cannotStart, doesNotAnswer, doesNotGo, exitedUnasked, neverServes } from "./plain_diagnoses.ts";
 import { type Fetch, untilHealthy } from "./probe.ts";
 import type { Exit } from "./spawn.ts";
 import {
@@ -17,7 +19,8 @@ import {
   type WorkerLife,
   type WorkerRule,
 } from "./worker.ts";
-import { type Leftover, type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
+import { type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
+import { urlOf } from "./worker_url.ts";
 
 const LAST_LINES = 30;
 /** A descendant that keeps the log open must not hold up the diagnosis. */
@@ -114,11 +117,20 @@ export class WorkerRunner {
     }
     if (this.#life.state.is !== "starting" || this.#life.generation !== generation) return;
     this.#process = null;
+    this.#exit = null;
+    this.#probing = new AbortController();
+    if (this.plan.external === null && !this.#startProcess(generation)) return;
+    await this.#probe(this.#probing.signal);
+  }
+
+  #startProcess(generation: number): boolean {
     const started = startProcess(this.plan, generation, (chunk) => this.#log.write(chunk), this.#deps);
-    if (started.is === "failed") return this.send({ is: "broken", diagnosis: cannotStart(this.plan, started.reason) });
+    if (started.is === "failed") {
+      this.send({ is: "broken", diagnosis: cannotStart(this.plan, started.reason) });
+      return false;
+    }
     const { process } = started;
     this.#process = process;
-    this.#exit = null;
     this.#gone = process.gone.then((leftovers) => leftovers.length === 0 ? null : doesNotGo(this.plan, leftovers));
     void process.exited.then((exit) => {
       // An exit that we brought about says nothing of the cause.
@@ -126,14 +138,15 @@ export class WorkerRunner {
       this.send({ is: "broken", diagnosis: exitedUnasked(this.plan, exit) });
     });
     this.#deps.onChange(this.#life);
-    await this.#probe();
+    return true;
   }
 
-  async #probe(): Promise<void> {
-    this.#probing = new AbortController();
-    const { engine, fetch, clock } = this.#deps;
-    const url = `${urlOf(this.plan)}${engine.probe.path}`;
-    if (await untilHealthy(url, fetch, clock, this.#probing.signal)) this.send({ is: "healthy" });
+  async #probe(stopped: AbortSignal): Promise<void> {
+    const [url, path] = [urlOf(this.plan), this.#deps.engine.probe.path];
+    if (await untilHealthy(url, path, this.#deps, stopped)) this.send({ is: "healthy" });
+    // The end of a process is told by the kernel; that of a worker elsewhere only by its silence.
+    if (this.plan.external === null || !await untilLost(url, path, this.#deps, stopped)) return;
+    this.send({ is: "broken", diagnosis: doesNotAnswer(this.plan) });
   }
 
   #readLine(line: string): void {
@@ -200,10 +213,6 @@ export class WorkerRunner {
   }
 }
 
-export function urlOf(plan: WorkerPlan): string {
-  return plan.external ?? `http://${plan.host}:${plan.port}`;
-}
-
 function during({ state }: WorkerLife): string {
   return state.is === "starting" ? state.stage.name : state.is;
 }
@@ -211,40 +220,4 @@ function during({ state }: WorkerLife): string {
 function diagnosisOf({ state }: WorkerLife): Diagnosis | null {
   if (state.is === "failed" || state.is === "fatal") return state.diagnosis;
   return state.is === "backoff" ? state.last : null;
-}
-
-function cannotStart({ name, argv }: WorkerPlan, reason: string): Diagnosis {
-  return {
-    rule: null,
-    what: `Cannot start ${name}: "${argv[0] ?? ""}" does not run`,
-    why: reason,
-    fix: "--engine-command with the command that starts the engine",
-    line: null,
-  };
-}
-
-function exitedUnasked({ name }: WorkerPlan, { code, signal }: Exit): Diagnosis {
-  const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-  return {
-    rule: null,
-    what: `${name} ended ${how} although nobody asked it to`,
-    why: "no rule explains its log",
-    fix: "read the last lines of its log",
-    line: null,
-  };
-}
-
-function neverServes({ name }: WorkerPlan, line: string): Diagnosis {
-  return { rule: null, what: `${name} runs but will never serve`, why: line, fix: "read its log", line: null };
-}
-
-function doesNotGo({ name }: WorkerPlan, leftovers: readonly Leftover[]): Diagnosis {
-  const who = leftovers.map(({ pid, name, holds }) => `${pid} (${name}, ${holds})`).join(", ");
-  return {
-    rule: null,
-    what: `Process ${who} of ${name} does not go`,
-    why: "it outlived SIGKILL, which only a call into the kernel or a driver can do",
-    fix: `wait for it, or look at it with: cat /proc/${leftovers[0]?.pid ?? 0}/stack`,
-    line: null,
-  };
 }

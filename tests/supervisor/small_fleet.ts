@@ -1,5 +1,6 @@
 // A plan of fixture engines, and the dependencies of a fleet that runs them.
 
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Connector, Role } from "../../kv/connector.ts";
 import type { Plan, WorkerPlan } from "../../plan/plan.ts";
@@ -10,8 +11,8 @@ import { makeEventStream } from "../../supervisor/event_stream.ts";
 
 const program = join(import.meta.dir, "../fixtures/programs/engine.ts");
 
-/** `workers` are `name=manner+manner`, e.g. `prefill-0=ignore-term`; ports count up from `basePort`. */
-export function fleetPlan(basePort: number, workers: readonly string[]): Plan {
+/** `workers` are `name:port=manner+manner`, e.g. `prefill-0:8101=ignore-term`. */
+export function fleetPlan(workers: readonly string[]): Plan {
   return {
     planId: "test",
     model: "demo",
@@ -30,13 +31,31 @@ export function fleetPlan(basePort: number, workers: readonly string[]): Plan {
       workersOnMachine: workers.length,
       env: {},
     },
-    workers: workers.map((text, index) => workerPlan(text, basePort + index)),
+    workers: workers.map(workerPlan),
     problems: [],
   };
 }
 
-function workerPlan(text: string, port: number): WorkerPlan {
-  const [name = "", manners = ""] = text.split("=");
+/** `name=manners` with a free port put in: `name:port=manners`. */
+export async function withFreePorts(workers: readonly string[]): Promise<readonly string[]> {
+  const ports = await Promise.all(workers.map(() => freePort()));
+  return workers.map((text, index) => text.replace(/=|$/, `:${ports[index]}$&`));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function workerPlan(text: string): WorkerPlan {
+  const [place = "", manners = ""] = text.split("=");
+  const [name = "", portText] = place.split(":");
+  const port = Number(portText);
   return {
     name,
     role: name.split("-")[0] as Role,
@@ -100,18 +119,17 @@ export function fleetDeps(): Omit<FleetDeps, "identity"> {
     startupTimeoutMs: 60_000,
     drainTimeoutMs: 60_000,
     restart: { is: "never" },
-    prove: (prefill, decode) =>
+    prove: (pair) =>
       Promise.resolve({
         is: "proven",
-        prefill: prefill.facts.name,
-        decode: decode.facts.name,
+        ...pair,
         promptTokens: 1,
         movedTokens: 1,
         recomputedTokens: 0,
         bytes: null,
         tookMs: 0,
       }),
-    inFlight: { count: () => 0, subscribe: () => () => {} },
+    inFlight: { count: () => 0, onIdle: (callback) => callback() },
     workerApiKey: "key-of-the-run",
     openLog: (_worker, onLine) => lineLog(onLine),
     gpuHolders: () => Promise.resolve(null),
