@@ -18,7 +18,7 @@ export function openHostWarning({ settings }: Spec, addresses: readonly string[]
   }];
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
