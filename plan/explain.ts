@@ -28,7 +28,7 @@ function sidePorts({ ports }: WorkerPlan): string {
 }
 
 /** `5600`, `21000-21015`. */
-export function spanOf(numbers: readonly number[]): string {
+function spanOf(numbers: readonly number[]): string {
   const [first, last] = [numbers[0] ?? 0, numbers.at(-1) ?? 0];
   return first === last ? String(first) : `${first}-${last}`;
 }

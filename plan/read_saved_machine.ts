@@ -12,7 +12,7 @@ const gpu = z.object({
   id: z.string(),
   uuid: z.string().nullable().default(null),
   name: z.string(),
-  totalBytes: z.number().positive(),
+  totalBytes: z.number().nonnegative(),
   freeBytes: z.number().nonnegative(),
   holders: z.array(z.object({ pid: z.int(), name: z.string(), bytes: z.number() })).nullable().default(null),
   numaNode: z.int().nullable().default(null),

@@ -26,6 +26,7 @@ const symbols = {
 type Nvml = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
 const success = 0;
+const notSupported = 3;
 const insufficientSize = 7;
 
 /** Null when the library is not there, is too old, or its driver does not answer. Blocks as long as the driver does. */
@@ -71,13 +72,14 @@ function readAll(nvml: Nvml): GpuReading {
   return { source: "nvml", driver, gpus: devices.map(({ gpu }) => gpu), links, noPeerAccess };
 }
 
-/** A GPU that fell off the bus (error 15) is left out. */
+/** A GPU that fell off the bus (error 15) is left out; one that shares the host's memory tells no size and counts as 0 bytes. */
 function readDevice(nvml: Nvml, index: number): Device | null {
   const slot = new BigUint64Array(1);
   if (nvml.nvmlDeviceGetHandleByIndex_v2(index, ptr(slot)) !== success) return null;
   const handle = Number(slot[0]) as Pointer;
   const memory = new BigUint64Array(3);
-  if (nvml.nvmlDeviceGetMemoryInfo(handle, ptr(memory)) !== success) return null;
+  const status = nvml.nvmlDeviceGetMemoryInfo(handle, ptr(memory));
+  if (status !== success && status !== notSupported) return null;
   return {
     handle,
     gpu: {
