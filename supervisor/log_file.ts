@@ -21,91 +21,109 @@ export interface LogFileOptions {
   readonly onTrouble: (reason: string) => void;
 }
 
-/** Text is gathered this long, so that many lines are one write. */
+/** Text is gathered this long, so that many lines are one write. Waiting for it keeps no process alive; closing does. */
 const gatherMs = 500;
 
 /** Where the disk does not keep up, newer text is dropped rather than held. */
 const maxPendingChars = 8 * 2 ** 20;
 
 export function openLogFile(options: LogFileOptions): LogFile {
-  let pending: string[] = [];
-  let pendingChars = 0;
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  let file: { readonly handle: FileHandle; size: number } | null = null;
-  let writing: Promise<void> = Promise.resolve();
-  let waiting = false;
-  let complained = false;
+  return new RotatingFile(options);
+}
 
-  function flush(): Promise<void> {
-    if (timer) clearTimeout(timer);
-    timer = null;
-    // One write waits at most: on a disk that stands still they would pile up.
-    if (!waiting) writing = writing.then(writePending);
-    waiting = true;
-    return writing;
+class RotatingFile implements LogFile {
+  readonly #options: LogFileOptions;
+  #pending: string[] = [];
+  #pendingChars = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #file: OpenFile | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #isQueued = false;
+  #hasComplained = false;
+
+  constructor(options: LogFileOptions) {
+    this.#options = options;
   }
 
-  async function writePending(): Promise<void> {
-    waiting = false;
-    if (pending.length === 0) return;
-    const bytes = new TextEncoder().encode(pending.join(""));
-    pending = [];
-    pendingChars = 0;
+  append(text: string): void {
+    if (this.#pendingChars > maxPendingChars) {
+      return this.#complain("the disk is too slow; newer lines are not in the log file");
+    }
+    this.#pending.push(text);
+    this.#pendingChars += text.length;
+    this.#timer ??= setTimeout(() => this.flush(), untilNext(gatherMs)).unref();
+  }
+
+  flush(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    // One write waits at most: on a disk that stands still they would pile up.
+    if (!this.#isQueued) this.#writing = this.#writing.then(() => this.#writePending());
+    this.#isQueued = true;
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#file?.handle.close().catch((error) => this.#complain(String(error)));
+    this.#file = null;
+  }
+
+  async #writePending(): Promise<void> {
+    this.#isQueued = false;
+    if (this.#pending.length === 0) return;
+    const bytes = new TextEncoder().encode(this.#pending.join(""));
+    this.#pending = [];
+    this.#pendingChars = 0;
     try {
-      file ??= await openAppending(options.path);
-      if (file.size > 0 && file.size + bytes.length > options.maxBytes) file = await rotated(file.handle);
+      const file = await this.#fileWithRoomFor(bytes.length);
       await file.handle.appendFile(bytes);
       file.size += bytes.length;
     } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
+      this.#complain(error instanceof Error ? error.message : String(error));
     }
   }
 
-  async function rotated(handle: FileHandle): Promise<{ handle: FileHandle; size: number }> {
-    file = null;
-    await handle.close();
-    if (options.keep === 0) await rm(options.path, { force: true });
-    for (let n = options.keep; n > 0; n -= 1) {
-      const from = n === 1 ? options.path : `${options.path}.${n - 1}`;
-      if (await exists(from)) await rename(from, `${options.path}.${n}`);
+  async #fileWithRoomFor(bytes: number): Promise<OpenFile> {
+    const { path, maxBytes, keep } = this.#options;
+    this.#file ??= await openAppending(path);
+    if (this.#file.size > 0 && this.#file.size + bytes > maxBytes) {
+      const { handle } = this.#file;
+      this.#file = null;
+      await handle.close();
+      await moveAside(path, keep);
+      this.#file = await openAppending(path);
     }
-    return await openAppending(options.path);
+    return this.#file;
   }
 
-  function complain(reason: string): void {
-    if (complained) return;
-    complained = true;
-    options.onTrouble(reason);
+  #complain(reason: string): void {
+    if (this.#hasComplained) return;
+    this.#hasComplained = true;
+    this.#options.onTrouble(reason);
   }
+}
 
-  return {
-    append(text) {
-      if (pendingChars > maxPendingChars) return complain("the disk is too slow; newer lines are not in the log file");
-      pending.push(text);
-      pendingChars += text.length;
-      timer ??= unreferenced(setTimeout(flush, untilNext(gatherMs)));
-    },
-    flush,
-    async close() {
-      await flush();
-      await file?.handle.close().catch((error) => complain(String(error)));
-      file = null;
-    },
-  };
+interface OpenFile {
+  readonly handle: FileHandle;
+  size: number;
+}
+
+/** `path` becomes `path.1`, that `path.2`, and so on; what would be beyond `keep` goes. */
+async function moveAside(path: string, keep: number): Promise<void> {
+  if (keep === 0) return await rm(path, { force: true });
+  for (let n = keep; n > 0; n -= 1) {
+    const from = n === 1 ? path : `${path}.${n - 1}`;
+    if (await exists(from)) await rename(from, `${path}.${n}`);
+  }
 }
 
 /** For its owner alone: prompts may be in it. */
-async function openAppending(path: string): Promise<{ handle: FileHandle; size: number }> {
+async function openAppending(path: string): Promise<OpenFile> {
   const handle = await open(path, "a", 0o600);
   return { handle, size: (await handle.stat()).size };
 }
 
 async function exists(path: string): Promise<boolean> {
   return await stat(path).then(() => true, () => false);
-}
-
-/** A log that waits to be written does not keep the process alive; closing it does. */
-function unreferenced<T extends { unref?: () => unknown }>(timer: T): T {
-  timer.unref?.();
-  return timer;
 }

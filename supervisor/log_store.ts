@@ -1,8 +1,9 @@
 // One worker's output: all of it in a file that rotates, the latest lines in memory for screens and diagnosis.
 
-import { type LogFileOptions, openLogFile } from "./log_file.ts";
+import { type LineRing, makeLineRing } from "./line_ring.ts";
+import { type LogFile, type LogFileOptions, openLogFile } from "./log_file.ts";
 import { makeSecretMask } from "./mask_secrets.ts";
-import { makeLineSplitter, maxLineChars } from "./split_lines.ts";
+import { type LineSplitter, makeLineSplitter, maxLineChars } from "./split_lines.ts";
 import { untilNext } from "./until_next.ts";
 
 export interface LogStoreOptions extends LogFileOptions {
@@ -42,70 +43,84 @@ const gatherMs = 100;
 const maxGatheredBytes = 256 * 1024;
 
 export function makeLogStore(options: LogStoreOptions): LogStore {
-  const file = openLogFile(options);
-  const mask = makeSecretMask(options.redact);
-  const streams = { stdout: makeLineSplitter(mask), stderr: makeLineSplitter(mask) };
-  let ring = makeRing(options.ringLines);
-  let gathered: Piece[] = [];
-  let gatheredBytes = 0;
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  return new FileAndMemory(options);
+}
 
-  function look(): void {
-    if (timer) clearTimeout(timer);
-    timer = null;
-    const pieces = gathered;
-    gathered = [];
-    gatheredBytes = 0;
-    for (const { from, bytes } of joined(pieces)) keep(from, streams[from].push(bytes));
+class FileAndMemory implements LogStore {
+  readonly path: string;
+  readonly #options: LogStoreOptions;
+  readonly #file: LogFile;
+  readonly #splitters: Readonly<Record<Output, LineSplitter>>;
+  #ring: LineRing;
+  #gathered: Piece[] = [];
+  #gatheredBytes = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(options: LogStoreOptions) {
+    const mask = makeSecretMask(options.redact);
+    this.path = options.path;
+    this.#options = options;
+    this.#file = openLogFile(options);
+    this.#splitters = { stdout: makeLineSplitter(mask), stderr: makeLineSplitter(mask) };
+    this.#ring = makeLineRing(options.ringLines);
   }
 
-  function keep(from: Output, lines: readonly string[]): void {
+  write(bytes: Uint8Array, from: Output = "stdout"): void {
+    this.#gathered.push({ from, bytes });
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes > maxGatheredBytes) this.#look();
+    else this.#timer ??= setTimeout(() => this.#look(), untilNext(gatherMs));
+  }
+
+  lines(): readonly string[] {
+    this.#look();
+    return this.#ring.lines();
+  }
+
+  startOver(): void {
+    this.#endStreams();
+    this.#ring = makeLineRing(this.#options.ringLines);
+  }
+
+  async close(): Promise<void> {
+    this.#endStreams();
+    await this.#file.close();
+  }
+
+  #look(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const pieces = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    for (const { from, bytes } of joined(pieces)) this.#keep(from, this.#splitters[from].push(bytes));
+  }
+
+  #endStreams(): void {
+    this.#look();
+    this.#keep("stdout", this.#splitters.stdout.end());
+    this.#keep("stderr", this.#splitters.stderr.end());
+  }
+
+  #keep(from: Output, lines: readonly string[]): void {
     if (lines.length === 0) return;
     const text = lines.join("\n");
     // Almost always there is nothing to take out, which one look at all lines tells.
     if (!special.test(text) && lines.every(isShort)) {
-      file.append(text + "\n");
-      for (const line of lines) show(from, line, false);
+      this.#file.append(text + "\n");
+      for (const line of lines) this.#show(from, line, false);
       return;
     }
     // A bar that is redrawn many times a second is written once for each look.
-    file.append(lines.filter((_, at) => !isRedraw(lines[at + 1])).map((line) => `${cut(line)}\n`).join(""));
-    for (const line of lines) show(from, plain(cut(line)), isRedraw(line));
+    this.#file.append(lines.filter((_, at) => !isRedraw(lines[at + 1])).map((line) => `${cut(line)}\n`).join(""));
+    for (const line of lines) this.#show(from, plain(cut(line)), isRedraw(line));
   }
 
-  function show(from: Output, line: string, redraws: boolean): void {
+  #show(from: Output, line: string, redraws: boolean): void {
     if (isBlank(line) || isProbe(line)) return;
-    ring.add(from, line, redraws);
-    options.onLine(line);
+    this.#ring.add(from, line, redraws);
+    this.#options.onLine(line);
   }
-
-  function endStreams(): void {
-    look();
-    keep("stdout", streams.stdout.end());
-    keep("stderr", streams.stderr.end());
-  }
-
-  return {
-    path: options.path,
-    write(bytes, from = "stdout") {
-      gathered.push({ from, bytes });
-      gatheredBytes += bytes.length;
-      if (gatheredBytes > maxGatheredBytes) look();
-      else timer ??= setTimeout(look, untilNext(gatherMs));
-    },
-    lines() {
-      look();
-      return ring.lines();
-    },
-    startOver() {
-      endStreams();
-      ring = makeRing(options.ringLines);
-    },
-    async close() {
-      endStreams();
-      await file.close();
-    },
-  };
 }
 
 /** Neighbours from the same output as one: to decode and split is cheap by the byte, dear by the call. */
@@ -162,25 +177,4 @@ function plain(text: string): string {
 /** `INFO:     127.0.0.1:48016 - "GET /health HTTP/1.1" 200 OK`, which pdserve's own probing makes. */
 function isProbe(text: string): boolean {
   return text.includes('"GET /') && /"GET \/(?:health|metrics)(?:\?\S*)? HTTP/.test(text);
-}
-
-interface Ring {
-  add(from: string, line: string, redraws: boolean): void;
-  lines(): readonly string[];
-}
-
-/** A redraw takes the place of the line it overwrites, unless the other stream has written since. */
-function makeRing(size: number): Ring {
-  const slots: string[] = [];
-  let next = 0;
-  let latestFrom = "";
-  return {
-    add(from, line, redraws) {
-      if (redraws && from === latestFrom) next = (next + size - 1) % size;
-      slots[next] = line;
-      next = (next + 1) % size;
-      latestFrom = from;
-    },
-    lines: () => slots.length < size ? slots.slice() : [...slots.slice(next), ...slots.slice(0, next)],
-  };
 }
