@@ -17,6 +17,7 @@ import type { ResponseHead } from "./upstream/client.ts";
 export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io: RouterIo): Response {
   const headers = headersOf(exchange, head);
   exchange.answeredWith(head.status);
+  if (head.status < 500) praiseWorkers(exchange, io);
   if (head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
   exchange.settle("complete");
   return new Response(withoutKvParams(body), { status: head.status, headers });
@@ -44,7 +45,10 @@ export function answerStreaming(
       return isEvents ? errorEvent(failed.error, api) : null;
     },
     over(how) {
-      if (how === "complete") io.metrics.handoffs.add(handoffLabel(exchange.handoff));
+      if (how === "complete") {
+        praiseWorkers(exchange, io);
+        io.metrics.handoffs.add(handoffLabel(exchange.handoff));
+      }
       exchange.settle(how);
     },
   });
@@ -80,6 +84,11 @@ function workerHeaders({ prefill, decode }: Exchange): Record<string, string> {
   if (prefill !== null) headers["x-pdserve-prefill"] = prefill;
   if (decode !== null) headers["x-pdserve-decode"] = decode;
   return headers;
+}
+
+/** Only for whole answers: a worker that breaks off inside each stream would be praised for its first byte. */
+function praiseWorkers({ prefill, decode }: Exchange, io: RouterIo): void {
+  if (decode !== null) io.health.praise(prefill, decode);
 }
 
 /** `none; reason=n` counts as `none`. */

@@ -70,7 +70,6 @@ export function openDecode(
   if (judged.is === "failed") return judged;
   exchange.times.firstByteMs = io.now();
   exchange.closeWindow();
-  io.health.praise(pair.prefill.name, worker);
   const { opening: good } = judged;
   const response = good.is === "answered"
     ? answerWith(exchange, good, io)

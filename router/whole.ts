@@ -52,7 +52,6 @@ async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<R
   if (judged.is === "aborted") return "gone";
   if (judged.is === "failed") return judged.failed;
   exchange.times.firstByteMs = io.now();
-  io.health.praise(null, slot.name);
   return judged.opening.is === "answered"
     ? answerWith(exchange, judged.opening, io)
     : answerStreaming(exchange, leg, { head: judged.opening.head, name: "whole", worker: slot.name }, io);

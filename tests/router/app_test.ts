@@ -129,6 +129,14 @@ for (const [what, body, status] of bad) {
   });
 }
 
+test("a body announced as too large is refused before it is read", async () => {
+  const fleet = makeFakeFleet();
+  const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1024)) });
+  const headers = { "content-length": String(10 * 1024 * 1024) };
+  const response = await get(fleet, "/v1/completions", { method: "POST", body: endless, headers });
+  expect(response.status).toBe(413);
+});
+
 test("other routes of the engine go to one worker, their query and form bodies as they are", async () => {
   const fleet = makeFakeFleet();
   await fleet.post("/tokenize?x=1", { prompt: "a", kv_transfer_params: {} });

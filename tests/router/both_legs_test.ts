@@ -90,6 +90,18 @@ for (
   });
 }
 
+test("R12: when decode dies, prefill is let go before the next attempt begins", async () => {
+  const fleet = makeFakeFleet(push);
+  const aborted: boolean[] = [];
+  fleet.script("prefill-0", silent);
+  fleet.script("decode-0", (call) => {
+    aborted.push(...fleet.callsTo("prefill-0").map((prefill) => prefill.aborted));
+    call.fail("reset");
+  });
+  await fleet.post("/v1/completions", completion());
+  expect(aborted).toEqual([false, true, false]);
+});
+
 test("R12: when decode streams, a late failure of prefill changes nothing", async () => {
   const fleet = makeFakeFleet(push);
   fleet.script("prefill-0", silent);

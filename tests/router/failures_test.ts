@@ -372,6 +372,20 @@ test("a worker that failed twice is left alone, until its pause is over", async 
   expect(fleet.callsTo("prefill-0")).toHaveLength(3);
 });
 
+test("a worker that breaks off inside streams is left alone too", async () => {
+  const fleet = makeFakeFleet({ workers: ["prefill-0", "decode-0", "decode-1"] });
+  fleet.script("decode-0", firstEventOnly);
+  for (let i = 0; i < 3; i++) {
+    const response = await fleet.post("/v1/completions", completion({ stream: true }));
+    const reading = response.text();
+    fleet.callsTo("decode-0")[i]?.fail("reset", true);
+    await reading;
+    await (await fleet.post("/v1/completions", completion({ stream: true }))).text();
+  }
+  expect(fleet.metric('pdserve_avoided{who="decode-0"}')).toBe(1);
+  expect(fleet.callsTo("decode-0")).toHaveLength(2);
+});
+
 function expectBalanced(fleet: FakeFleet): void {
   expect(fleet.metric('pdserve_kv_handles{state="opened"}')).toBe(0);
   expect(fleet.metric('pdserve_kv_handles{state="spent"}')).toBe(0);

@@ -1,7 +1,7 @@
 // R3: a client that goes away, in each phase: both legs end at once and all that was held is given back.
 
 import { expect, test } from "bun:test";
-import { completion, events, eventStream, type FakeFleet, makeFakeFleet, until } from "./fake_fleet.ts";
+import { completion, events, eventStream, type FakeFleet, makeFakeFleet, prefillBody, until } from "./fake_fleet.ts";
 
 const silent = () => {};
 
@@ -63,13 +63,12 @@ test("R3: a client that leaves inside the stream ends decode", async () => {
 test("R3: prefill is not followed by decode when the client left as prefill answered; the ledger says the KV stays", async () => {
   const fleet = makeFakeFleet();
   const client = new AbortController();
-  const well = fleet.callsTo;
   fleet.script("prefill-0", (call) => {
-    call.answer(200, { choices: [], kv_transfer_params: { remote_block_ids: [[1]] } });
+    call.answer(200, prefillBody);
     client.abort();
   });
   await fleet.post("/v1/completions", completion(), { signal: client.signal });
-  expect(well("decode-0")).toHaveLength(0);
+  expect(fleet.callsTo("decode-0")).toHaveLength(0);
   expect(fleet.metric('pdserve_kv_handles{state="leaked"}')).toBe(1);
   expectNothingHeld(fleet);
 });

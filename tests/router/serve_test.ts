@@ -105,18 +105,20 @@ test("R3: a client that closes its connection inside a stream ends decode's requ
 });
 
 test("R3: a client that closes its connection during prefill ends prefill, and decode is never asked", async () => {
-  const ended = Promise.withResolvers<void>();
+  const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let asked = 0;
   const { post, fleet } = routerOver(() => Response.json({ asked: ++asked }), (request) => {
     request.signal.addEventListener("abort", () => ended.resolve());
+    begun.resolve();
     return new Promise(() => {});
   });
   const client = new AbortController();
   const answering = post(completion(), client.signal).catch(() => "aborted");
-  await until(() => fleet.metric('pdserve_worker_in_flight{worker="prefill-0",role="prefill"}') === 1);
+  await begun.promise;
   client.abort();
   await ended.promise;
   expect(await answering).toBe("aborted");
+  await until(() => fleet.router.inFlight() === 0);
   expect(asked).toBe(0);
 });
 

@@ -1,0 +1,38 @@
+import { expect, test } from "bun:test";
+import { makeWorkerHealth } from "../../router/worker_health.ts";
+
+test("one failure is forgiven, two in a row are not", () => {
+  const health = makeWorkerHealth(() => 0);
+  health.blame("decode-0");
+  expect(health.avoids("decode-0")).toBe(false);
+  health.praise("prefill-0", "decode-0");
+  health.blame("decode-0");
+  expect(health.avoids("decode-0")).toBe(false);
+  health.blame("decode-0");
+  expect(health.avoids("decode-0")).toBe(true);
+  expect(health.avoided()).toEqual(["decode-0"]);
+});
+
+test("after the pause one try decides: a success clears, a failure pauses again at once", () => {
+  let nowMs = 0;
+  const health = makeWorkerHealth(() => nowMs);
+  for (let i = 0; i < 2; i++) health.blame("decode-0");
+  nowMs = 5_000;
+  expect(health.avoids("decode-0")).toBe(false);
+  health.blame("decode-0");
+  expect(health.avoids("decode-0")).toBe(true);
+  nowMs = 10_000;
+  health.praise(null, "decode-0");
+  health.blame("decode-0");
+  expect(health.avoids("decode-0")).toBe(false);
+});
+
+test("a pair is avoided without its workers", () => {
+  const health = makeWorkerHealth(() => 0);
+  for (let i = 0; i < 2; i++) health.blamePair("prefill-0", "decode-0");
+  expect(health.avoidsPair("prefill-0", "decode-0")).toBe(true);
+  expect(health.avoidsPair("prefill-0", "decode-1")).toBe(false);
+  expect(health.avoids("decode-0")).toBe(false);
+  health.praise("prefill-0", "decode-0");
+  expect(health.avoidsPair("prefill-0", "decode-0")).toBe(false);
+});
