@@ -2,6 +2,6 @@
 
 import { processContext } from "./cli/process_context.ts";
 import { runCli } from "./cli/run_cli.ts";
-import manifest from "./package.json" with { type: "json" };
+import { version } from "./package.json" with { type: "json" };
 
-process.exit(await runCli(process.argv.slice(2), processContext(manifest.version)));
+process.exit(await runCli(process.argv.slice(2), processContext(version)));

@@ -21,13 +21,14 @@ type ValueOfKind = {
   duration: number;
   bytes: number;
   switch: boolean;
-  choice: string;
   list: readonly string[];
   json: Readonly<Record<string, unknown>>;
 };
 
-type ValueOf<S> = S extends { kind: infer K extends keyof ValueOfKind; default: infer D }
-  ? D extends null ? ValueOfKind[K] | null : ValueOfKind[K]
+type ValueOf<S> = S extends { default: null } ? GivenValueOf<S> | null : GivenValueOf<S>;
+
+type GivenValueOf<S> = S extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
+  : S extends { kind: infer K extends keyof ValueOfKind } ? ValueOfKind[K]
   : never;
 
 export type Settings = { readonly [K in SettingKey]: Sourced<ValueOf<(typeof settings)[K]>> };

@@ -69,7 +69,7 @@ export async function startPdserve(
   } = {},
 ): Promise<RunningPdserve> {
   const stateDir = mkdtempSync(join(tmpdir(), "pdserve-e2e-"));
-  const child = Bun.spawn([binary, ...args, "--progress", "json"], {
+  const child = Bun.spawn([binary, "--progress", "json", ...args], {
     cwd: options.cwd ?? stateDir,
     env: cleanEnvironment(stateDir, options.env ?? {}),
     stdin: "ignore",

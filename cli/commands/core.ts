@@ -1,0 +1,31 @@
+// The core of a run: plans, and when the plan stands, serves and supervises until it is told to stop.
+
+import { openRunDir, stateDirOf } from "../../control/run_dir.ts";
+import { type Core, runCore } from "../../supervisor/watch_init.ts";
+import type { CliContext } from "../context.ts";
+import { planFromArgv } from "../plan_from_argv.ts";
+import { planSources } from "../plan_sources.ts";
+import { exitCodeOf, problemsText } from "../print_problems.ts";
+import { readWish } from "../read_wish.ts";
+import { paintFor, wantsColor } from "../render/color.ts";
+import { serveRun } from "../serve_run.ts";
+
+export function coreMain(argv: readonly string[], context: CliContext): Promise<number> {
+  return runCore((core) => planAndServe(core, argv, context));
+}
+
+async function planAndServe(core: Core, argv: readonly string[], context: CliContext): Promise<number> {
+  const { runId } = core.identity;
+  // The settings say where the run's folder is, and the plan names files in it.
+  const { spec } = await readWish(planSources(argv, context));
+  const stateDir = stateDirOf(spec.settings.stateDir.value, context.env);
+  const run = { sharedDir: `${stateDir}/runs/${runId}/kv`, nonce: runId.slice(-6) };
+  const { wish, planned } = await planFromArgv(planSources(argv, context, run));
+  if (planned.is === "impossible") {
+    const paint = paintFor(wantsColor(context.env, context.stderr.isTerminal));
+    context.stderr.write(problemsText(planned.problems, paint, context.stderr.columns));
+    return exitCodeOf(planned.problems);
+  }
+  const { plan, connector } = planned;
+  return await serveRun({ wish, plan, connector, stateDir, runDir: openRunDir(stateDir, runId) }, core, context);
+}

@@ -1,0 +1,69 @@
+// The router as this run's settings want it.
+
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { leaseMsOf } from "../kv/lease.ts";
+import { makeRouter, type Router } from "../router/make_router.ts";
+import { policies } from "../router/policies/index.ts";
+import type { RouterLog } from "../router/router_io.ts";
+import { upstreamClients } from "../router/upstream/index.ts";
+import type { FleetView } from "../supervisor/snapshot.ts";
+import type { CliContext } from "./context.ts";
+import type { PlannedRun } from "./serve_run.ts";
+
+export function routerOfRun(
+  { wish, plan, connector, runDir }: PlannedRun,
+  fleet: FleetView,
+  context: CliContext,
+): Router {
+  const of = wish.spec.settings;
+  return makeRouter({
+    fleet,
+    connector,
+    leaseMs: leaseMsOf(connector, plan.launch.extraConfig),
+    engineMetrics: wish.engine.metrics,
+    upstream: upstreamClients[of.upstream.value]({ connectTimeoutMs: of.connectTimeoutMs.value }),
+    policies: {
+      prefill: policies[of.prefillPolicy.value](Math.random),
+      decode: policies[of.decodePolicy.value](Math.random),
+    },
+    settings: {
+      servedModelName: plan.servedModelName,
+      engine: { name: plan.engine.name, version: plan.engine.version },
+      pdserveVersion: context.version,
+      apiKey: of.apiKey.value,
+      fallback: of.fallback.value,
+      maxInFlight: of.maxInFlight.value,
+      maxQueue: of.maxQueue.value,
+      maxHandoffs: of.maxHandoffs.value,
+      maxBodyBytes: of.maxBodyBytes.value,
+      prefillTimeoutMs: of.prefillTimeoutMs.value,
+      firstTokenTimeoutMs: of.firstTokenTimeoutMs.value,
+      idleTimeoutMs: of.idleTimeoutMs.value,
+      requestTimeoutMs: of.requestTimeoutMs.value,
+    },
+    clock: { now: () => performance.now(), wall: () => Date.now() },
+    random: () => randomBytes(16).toString("hex"),
+    log: writeLogTo(runDir.logPath("pdserve"), of.logLevel.value),
+    writeAccessLog: of.accessLog.value === null ? null : writeLinesTo(of.accessLog.value, context),
+  });
+}
+
+const severities = ["debug", "info", "warn", "error"] as const;
+
+/** JSON lines beside the workers' logs; rare events only, requests are in the access log. */
+function writeLogTo(path: string, least: (typeof severities)[number]): RouterLog {
+  const file = createWriteStream(path, { flags: "a", mode: 0o600 });
+  file.on("error", () => {});
+  return (level, message, fields) => {
+    if (severities.indexOf(level) < severities.indexOf(least)) return;
+    file.write(JSON.stringify({ at: new Date().toISOString(), level, message, ...fields }) + "\n");
+  };
+}
+
+function writeLinesTo(path: string, { stderr }: CliContext): (lines: string) => void {
+  if (path === "-") return stderr.write;
+  const file = createWriteStream(path, { flags: "a", mode: 0o600 });
+  file.on("error", (error) => stderr.write(`pdserve: cannot write the access log: ${error.message}\n`));
+  return (lines) => void file.write(lines);
+}
