@@ -19,7 +19,8 @@ export function readCommonFlag(line: ArgvLine, flag: FlagWord): void {
   const { commonFlags, commonFlagPrefix, name } = line.engine;
   if (refusesOwned(line, flag.written, flag.name)) return;
   const isDotted = undotted(flag.name) !== flag.name && undotted(flag.name) in commonFlags;
-  const hasPrefix = commonFlagPrefix !== undefined && flag.name.startsWith(commonFlagPrefix);
+  const hasPrefix = commonFlagPrefix !== undefined && flag.name.startsWith(commonFlagPrefix) &&
+    commonFlags[flag.name] !== "switch";
   if (isDotted || hasPrefix || commonFlags[flag.name] === "value") {
     readValued(line, flag, flag.name, "both");
   } else if (commonFlags[flag.name.replace(/^--no-/, "--")] === "switch") {

@@ -123,7 +123,7 @@ export interface Engine {
   impliedVersion?(userArgs: readonly string[]): string;
   /** Flags hands type without `--`: long name → whether it takes a value. */
   readonly commonFlags: Readonly<Record<string, "value" | "switch">>;
-  /** Flags that begin so pass as well, and take a value. */
+  /** Flags that begin so pass as well, and take a value unless `commonFlags` says otherwise. */
   readonly commonFlagPrefix?: string;
   /** Flags only the plan may set → why. */
   readonly ownedFlags: Readonly<Record<string, string>>;

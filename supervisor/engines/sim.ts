@@ -2,6 +2,7 @@
 
 import type { Engine, WorkerCommandInput } from "./engine.ts";
 import { vllm } from "./vllm.ts";
+import { simFlags } from "./sim_flags.ts";
 import { serveArguments } from "./vllm_command.ts";
 
 /** The vLLM that the simulator behaves like when `--sim-vllm-version` does not say. */
@@ -20,7 +21,7 @@ export const sim: Engine = {
   versionCommand: (command) => [...command, "sim-engine", "--version"],
   readInstalled: undefined,
   impliedVersion: simulatedVersion,
-  // The simulator's own speeds and faults are its business: all of them pass.
+  commonFlags: { ...vllm.commonFlags, ...simFlags },
   commonFlagPrefix: "--sim-",
 };
 

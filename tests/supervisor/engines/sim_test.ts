@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { defaultSimulatedVersion, sim } from "../../../supervisor/engines/sim.ts";
+import { simFlags } from "../../../supervisor/engines/sim_flags.ts";
+import { simFlags as flagsOfTheSimulator } from "../../../sim/settings/sim_flags.ts";
 import { valueOf, workerInput } from "./worker_input.ts";
 
 const self = ["/usr/bin/pdserve"];
@@ -28,4 +30,9 @@ test("the simulated version is the last one asked for, however it is written", (
   expect(sim.impliedVersion?.([])).toBe(defaultSimulatedVersion);
   expect(sim.impliedVersion?.(["--sim-vllm-version", "0.12.0"])).toBe("0.12.0");
   expect(sim.impliedVersion?.(["--sim-vllm-version", "0.12.0", "--sim-vllm-version=0.22.1"])).toBe("0.22.1");
+});
+
+test("the flags that pass to the simulator are the ones it has, and take a value where it wants one", () => {
+  const has = flagsOfTheSimulator.map(({ name, value }) => [`--sim-${name}`, value === null ? "switch" : "value"]);
+  expect(Object.entries(simFlags).sort()).toEqual(has.sort() as [string, "value" | "switch"][]);
 });
