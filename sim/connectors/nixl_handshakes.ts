@@ -34,6 +34,7 @@ export function makeHandshakes(host: EngineHost, mode: TransferMode): NixlHandsh
     if (typeof outcome !== "string") {
       const hash = String(outcome["hash"]);
       host.log.line("Worker", "INFO", "base_worker.py:1093", `NIXL compatibility check passed (hash: ${hash})`);
+      host.log.line("Worker", "INFO", "base_worker.py:2255", transferPlan(host, outcome));
       return outcome;
     }
     met.delete(peer.engineId);
@@ -52,6 +53,14 @@ export function makeHandshakes(host: EngineHost, mode: TransferMode): NixlHandsh
       return null;
     },
   };
+}
+
+function transferPlan(host: EngineHost, theirs: JsonObject): string {
+  const local = host.settings.parallel.tp;
+  const remote = Number(theirs["tp"]);
+  const ratio = local >= remote ? local / remote : -(remote / local);
+  return `Transfer plan: TransferTopology(tp_ratio=${ratio}, num_kv_heads=2, local_tp=${local}, remote_tp=${remote}, ` +
+    "remote_pp=0, local_dcp=1, remote_dcp=1, local_rank=0, remote_block_len=16384)";
 }
 
 export function logFailure(

@@ -119,6 +119,7 @@ function cacheLines(settings: SimSettings): readonly StartLine[] {
   return [
     ...nixl
       ? [
+        line(0.6, "EngineCore", "nixl_utils.py:72", "NIXL is available"),
         line(
           0.6,
           "EngineCore",

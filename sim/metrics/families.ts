@@ -104,8 +104,8 @@ function cacheFamilies(): readonly Family[] {
     counter("prompt_tokens_cached_by_source", "cached prompt tokens by cache tier, at admission", "source", [
       "device",
       "host",
-      "disk",
       "p2p",
+      "disk",
       "external_unspecified",
     ]),
     counter("generation_tokens", "generated tokens"),

@@ -1,0 +1,118 @@
+// Simulated engines as processes of their own, for tests: started, waited for, asked, stopped.
+
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+export interface Sim {
+  readonly port: number;
+  readonly sidePort: number;
+  readonly url: string;
+  readonly pid: number;
+  /** Both streams, as far as they have come. */
+  log(): string;
+  readonly exited: Promise<number>;
+  json(path: string): Promise<unknown>;
+  /** Changes its faults while it runs. */
+  setFaults(change: Record<string, unknown>): Promise<void>;
+  kill(signal?: NodeJS.Signals): void;
+  stop(): Promise<void>;
+}
+
+export interface SimOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly connector?: Readonly<Record<string, unknown>>;
+  /** Given when another process must know it before. */
+  readonly sidePort?: number;
+  readonly port?: number;
+}
+
+/** Resolves when /health answers 200. */
+export async function startSim(options: SimOptions = {}): Promise<Sim> {
+  const sim = await spawnSim(options);
+  await until(async () => (await fetch(`${sim.url}/health`).catch(() => null))?.status === 200);
+  return sim;
+}
+
+/** The same without waiting: for engines that are meant to fail or hang at start. */
+export async function spawnSim(options: SimOptions = {}): Promise<Sim> {
+  const port = options.port ?? await freePort();
+  const sidePort = options.sidePort ?? await freePort();
+  const connector = options.connector ? ["--kv-transfer-config", JSON.stringify(options.connector)] : [];
+  const argv = [
+    "./tiny",
+    "--served-model-name",
+    "tiny",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--sim-startup-ms",
+    "10",
+    "--sim-death-ms",
+    "10",
+    ...connector,
+    ...options.args ?? [],
+  ];
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "sim_entry.ts"), ...argv], {
+    env: {
+      ...process.env,
+      VLLM_NIXL_SIDE_CHANNEL_HOST: "127.0.0.1",
+      VLLM_NIXL_SIDE_CHANNEL_PORT: String(sidePort),
+      ...options.env,
+    },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let log = "";
+  const keep = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) log += decoder.decode(chunk, { stream: true });
+  };
+  const read = Promise.all([keep(child.stdout), keep(child.stderr)]);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    port,
+    sidePort,
+    url,
+    pid: child.pid,
+    log: () => log,
+    exited: child.exited.then(async (code) => {
+      await read;
+      return code;
+    }),
+    json: async (path) => await (await fetch(url + path)).json(),
+    async setFaults(change) {
+      const answer = await fetch(`${url}/sim/faults`, { method: "POST", body: JSON.stringify(change) });
+      if (!answer.ok) throw new Error(await answer.text());
+    },
+    kill: (signal = "SIGKILL") => void child.kill(signal),
+    async stop() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+/** Polls a condition; the test's own time limit ends it. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await condition()) await Bun.sleep(5);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== "object" || !address) throw new Error("no address");
+  return address.port;
+}
+
+export async function post(sim: Sim, path: string, body: unknown, headers: Record<string, string> = {}) {
+  return await fetch(sim.url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
