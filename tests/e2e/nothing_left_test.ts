@@ -86,13 +86,13 @@ test("a start that fails ends the others", async () => {
   expect(failure).toContain("ended with 1");
   const failed = failure.split("\n").map(parsed).find((event) => event?.["type"] === "failed");
   expect(failed).toMatchObject({ worker: "decode-0" });
-  expect(JSON.stringify(failed?.["diagnosis"])).toContain("--decode.max-model-len");
+  expect(JSON.stringify(failed?.["diagnosis"])).toContain("--max-model-len 448");
 }, 60_000);
 
 async function untilInFlight(url: string): Promise<void> {
   for (;;) {
     const text = await (await fetch(`${url}/metrics`)).text();
-    if (/^pdserve_requests_in_flight(\{[^}]*\})? [1-9]/m.test(text)) return;
+    if (/^pdserve_in_flight(\{[^}]*\})? [1-9]/m.test(text)) return;
     await Bun.sleep(10);
   }
 }

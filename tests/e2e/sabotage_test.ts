@@ -22,5 +22,5 @@ test("decode that ignores kv_transfer_params is refused at start, by name and ca
   expect(run.exitCode).toBe(1);
   expect(run.stderr).toContain("decode-0");
   expect(run.stderr).toContain("kv_transfer_params");
-  expect(run.stderr).toContain("fix");
+  expect(run.stderr).toContain("Fix");
 }, 30_000);
