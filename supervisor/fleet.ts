@@ -181,11 +181,10 @@ class RunningFleet implements Fleet {
     const taking = workers.filter(({ facts, state }) =>
       newcomers.includes(facts.name) || (state.is === "ready" && !roles.has(facts.role))
     );
-    return proveFleet(
-      taking.map(({ facts }) => facts),
-      prove,
-      (proof) => this.#deps.events.emit({ type: "proof", proof }),
-    );
+    return proveFleet(taking.map(({ facts }) => facts), prove, (proof) => {
+      // Workers that are being stopped prove nothing, and their refutation is no news.
+      if (this.#stopping === null) this.#deps.events.emit({ type: "proof", proof });
+    });
   }
 
   #serve(proofs: readonly PairProof[] | null): void {

@@ -42,6 +42,16 @@ export function readProcess(pid: number): ProcessInfo | null {
   };
 }
 
+/** Its children, orphans that fell to it included. Cheaper than a look at every process, where the kernel offers it. */
+export function childrenOf(pid: number): readonly ProcessInfo[] {
+  const pids = readOrNull(`/proc/${pid}/task/${pid}/children`);
+  if (pids === null) return listProcesses().filter(({ ppid }) => ppid === pid);
+  return pids.split(" ").flatMap((text) => {
+    const child = text === "" ? null : readProcess(Number(text));
+    return child === null ? [] : [child];
+  });
+}
+
 /** One variable of the environment a process was started with; null when unset or not ours to read. */
 export function environmentValue(pid: number, name: string): string | null {
   const variables = readOrNull(`/proc/${pid}/environ`)?.split("\0") ?? [];

@@ -1,7 +1,7 @@
 // Takes the exit status of orphans that fell to this process, for the runtime waits only for what it spawned itself.
 
 import { reapChild } from "./native.ts";
-import { listProcesses } from "./process_tree.ts";
+import { childrenOf } from "./process_tree.ts";
 
 /**
  * Looks now and then; returns how to end that. A zombie is taken at the second look: by then the runtime has had its turn of the
@@ -10,7 +10,7 @@ import { listProcesses } from "./process_tree.ts";
 export function reapOrphans(everyMs = 5_000, self = process.pid): () => void {
   let seen = new Set<number>();
   const timer = setInterval(() => {
-    const zombies = listProcesses().filter(({ ppid, zombie }) => zombie && ppid === self).map(({ pid }) => pid);
+    const zombies = childrenOf(self).filter(({ zombie }) => zombie).map(({ pid }) => pid);
     for (const pid of zombies) if (seen.has(pid)) reapChild(pid);
     seen = new Set(zombies);
   }, everyMs);

@@ -40,7 +40,9 @@ export interface Stopping {
 export function stopFleet(input: StopInput, wish: StopWish): Stopping {
   const { runners } = input;
   const hurried = Promise.withResolvers<void>();
+  let forced = wish !== "drain";
   const stopAll = (graceMs: number) => {
+    forced = true;
     hurried.resolve();
     for (const runner of runners) runner.send({ is: "stop", graceMs });
   };
@@ -50,7 +52,7 @@ export function stopFleet(input: StopInput, wish: StopWish): Stopping {
   };
   const stopInOrder = async () => {
     if (wish === "drain" && input.drainLimitMs !== null) await drain(input, input.drainLimitMs, hurried.promise);
-    input.onStopping(wish !== "drain");
+    input.onStopping(forced);
     hurry(wish);
     const left: (Diagnosis | null)[] = [];
     for (const wave of stopWaves(runners, (runner) => runner.plan.role)) {
