@@ -1,0 +1,25 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
+
+const binary = join(import.meta.dir, "../../dist/pdserve");
+
+/** @param flags further ones; the name tells them apart in the table. */
+function pdserveWith(name: string, flags: readonly string[]): RouterUnderTest {
+  return {
+    name,
+    hops: 2,
+    install: "npm run build",
+    find: () => existsSync(binary) ? versionFrom([binary, "--version"]) : null,
+    start: ({ port, prefillPort, decodePort, folder }) => ({
+      argv: [
+        binary,
+        ...["--prefill", `http://127.0.0.1:${prefillPort}`, "--decode", `http://127.0.0.1:${decodePort}`],
+        ...["--kv-connector", "NixlConnector", "--no-canary", "--port", String(port), "--state-dir", folder],
+        ...["--progress", "quiet", ...flags],
+      ],
+    }),
+  };
+}
+
+export const pdserve = pdserveWith("pdserve", []);

@@ -1,0 +1,36 @@
+// What the benchmark must know of a router to run it.
+
+export interface StartContext {
+  readonly port: number;
+  readonly prefillPort: number;
+  readonly decodePort: number;
+  /** A further free port, for routers that insist on a metrics listener. */
+  readonly metricsPort: number;
+  /** A private folder for configuration files. */
+  readonly folder: string;
+}
+
+export interface StartLine {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Written into the folder before the start, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export interface RouterUnderTest {
+  readonly name: string;
+  /** Two for a router that splits; one for a plain proxy to the decode worker, a floor rather than a rival. */
+  readonly hops: 1 | 2;
+  /** The version, or null when it is not installed. */
+  find(): string | null;
+  /** What to type to have it. */
+  readonly install: string;
+  start(context: StartContext): StartLine;
+}
+
+/** The first match of `pattern` in what the command prints, or null when it cannot be run. */
+export function versionFrom(argv: readonly string[], pattern = /(\d+\.\d+\.\d+)/): string | null {
+  if (Bun.which(argv[0]!) === null) return null;
+  const { stdout, stderr } = Bun.spawnSync([...argv]);
+  return pattern.exec(`${stdout}${stderr}`)?.[1] ?? "unknown version";
+}

@@ -1,0 +1,17 @@
+import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
+
+/** https://pypi.org/project/vllm-router, with the policy and log level that cost it least. */
+export const vllmRouter: RouterUnderTest = {
+  name: "vllm-router",
+  hops: 2,
+  install: "pip install vllm-router",
+  find: () => versionFrom(["vllm-router", "--version"]),
+  start: ({ port, prefillPort, decodePort, metricsPort }) => ({
+    argv: [
+      "vllm-router",
+      ...["--host", "127.0.0.1", "--port", String(port), "--vllm-pd-disaggregation"],
+      ...["--prefill", `http://127.0.0.1:${prefillPort}`, "--decode", `http://127.0.0.1:${decodePort}`],
+      ...["--policy", "round_robin", "--prometheus-port", String(metricsPort), "--log-level", "warning"],
+    ],
+  }),
+};

@@ -1,0 +1,49 @@
+// What one window of load told about one router.
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface Sample {
+  readonly router: string;
+  readonly scenario: string;
+  readonly requestsPerSecond: number;
+  readonly cpuUsPerRequest: number;
+  readonly cpuUsPerChunk: number;
+  readonly ttftUs: Percentiles;
+  /** From the worker's send to the client's receipt. */
+  readonly chunkUs: Percentiles;
+  readonly rssMb: number;
+  readonly errors: number;
+  /** Something else used the router's core. */
+  readonly isNoisy: boolean;
+}
+
+/** The line `load` prints. */
+export interface LoadReport {
+  readonly seconds: number;
+  readonly requests: number;
+  readonly chunks: number;
+  readonly errors: number;
+  readonly ttft_us: Percentiles;
+  readonly chunk_us: Percentiles;
+  readonly total_us: Percentiles;
+  readonly cpu_us: number;
+  readonly rss_kb: number;
+}
+
+export function toSample(router: string, scenario: string, report: LoadReport, isNoisy: boolean): Sample {
+  return {
+    router,
+    scenario,
+    requestsPerSecond: report.requests / report.seconds,
+    cpuUsPerRequest: report.cpu_us / Math.max(1, report.requests),
+    cpuUsPerChunk: report.cpu_us / Math.max(1, report.chunks),
+    ttftUs: report.ttft_us,
+    chunkUs: report.chunk_us,
+    rssMb: report.rss_kb / 1_024,
+    errors: report.errors,
+    isNoisy,
+  };
+}
