@@ -1,12 +1,15 @@
 // Which connector a run uses, and why, in one line for people.
 
-import type { Connector, ConnectorProblem, Device } from "./connector.ts";
+import type { Connector, ConnectorProblem, Device, ExternalServer, ExtraConfig } from "./connector.ts";
 import { connectors, findConnector } from "./index.ts";
+import { installHint } from "./install_hint.ts";
 import { inRange } from "./version_range.ts";
 
 export interface ConnectorWish {
   /** `auto`, or a name or alias. */
   readonly asked: string;
+  /** The user's `kv_connector_extra_config`; empty when left out. */
+  readonly extraConfig?: ExtraConfig;
   readonly engine: string;
   readonly engineVersion: string;
   readonly device: Device;
@@ -32,11 +35,21 @@ const preferred: readonly Connector[] = [
 /** A choice, or every reason why what was asked for cannot run here. Pair rules come later, from `Connector.problems`. */
 export function chooseConnector(wish: ConnectorWish): ConnectorChoice | ConnectorProblem[] {
   if (wish.asked.toLowerCase() === "auto") return chooseBest(wish);
-  const found = findConnector(wish.asked);
+  const found = findConnector(wish.asked, wish.extraConfig);
   if (found.is === "unknown") return chooseUnknown(found.connector, found.nearest);
   const obstacles = obstaclesTo(found.connector, wish);
   if (obstacles.length > 0) return obstacles;
-  return { connector: found.connector, reason: tell(found.connector, wish, "asked for"), warnings: [] };
+  const warnings = wish.engine === "sim" ? [] : (found.connector.servers ?? []).map(startItFirst(found.connector));
+  return { connector: found.connector, reason: tell(found.connector, wish, "asked for"), warnings };
+}
+
+function startItFirst({ name }: Connector): (server: ExternalServer) => ConnectorProblem {
+  return (server) => ({
+    what: `${name} needs ${server.name} at ${server.host}:${server.port}, which pdserve does not start`,
+    why: "both workers find each other's KV through it and nowhere else",
+    fix: server.command,
+    severity: "warning",
+  });
 }
 
 function chooseBest(wish: ConnectorWish): ConnectorChoice | ConnectorProblem[] {
@@ -60,9 +73,14 @@ function chooseUnknown(connector: Connector, nearest: string | null): ConnectorC
 
 /** The simulator speaks every connector of the vLLM it plays, without packages or devices. */
 function obstaclesTo(connector: Connector, wish: ConnectorWish): ConnectorProblem[] {
-  const version = versionObstacle(connector, wish);
-  if (wish.engine === "sim") return version;
-  return [...version, ...deviceObstacles(connector, wish), ...importObstacles(connector, wish)];
+  const always = [...handoffObstacle(connector), ...versionObstacle(connector, wish)];
+  if (wish.engine === "sim") return always;
+  return [...always, ...deviceObstacles(connector, wish), ...importObstacles(connector, wish)];
+}
+
+function handoffObstacle({ name, cannotHandOver }: Connector): ConnectorProblem[] {
+  if (cannotHandOver === undefined) return [];
+  return [{ what: `${name} hands no KV from prefill to decode`, ...cannotHandOver, severity: "error" }];
 }
 
 function versionObstacle(connector: Connector, { engine, engineVersion }: ConnectorWish): ConnectorProblem[] {
@@ -87,13 +105,10 @@ function importObstacles(connector: Connector, { imports }: ConnectorWish): Conn
   return connector.imports.filter((module) => imports[module] === null).map((module) => ({
     what: `${connector.name} needs the Python module "${module}"`,
     why: "it does not import in the engine's Python",
-    fix: `pip install ${packageOf[module] ?? module}`,
+    fix: installHint(module),
     severity: "error",
   }));
 }
-
-/** Where the package is not named as the module is. */
-const packageOf: Readonly<Record<string, string>> = { mooncake: "mooncake-transfer-engine", zmq: "pyzmq" };
 
 /** `NixlConnector: nixl 1.5.1 imports, vLLM 0.32.0, cpu`, with more clauses behind. */
 function tell(

@@ -13,11 +13,12 @@ export type ApiKind = "completions" | "chat" | "responses" | "messages" | "gener
 /**
  * How a handoff is put together, shared by several connectors:
  * `params-echo`: the prefill reply's `kv_transfer_params` go to decode as they are.
- * `params-prebuilt`: the router writes both legs' params and runs the legs at once.
+ * `params-prebuilt`: the router writes both legs' params, so the legs can run at once.
  * `plain-two-step`: prefill first, then decode, no params; the KV waits in a store both workers see.
  * `request-id`: both legs carry one X-Request-Id that names the two workers.
+ * `none`: no KV goes from one worker to another; `cannotHandOver` says why.
  */
-export type HandoffShape = "params-echo" | "params-prebuilt" | "plain-two-step" | "request-id";
+export type HandoffShape = "params-echo" | "params-prebuilt" | "plain-two-step" | "request-id" | "none";
 
 /** What the router and peers must know of one worker, from the plan or from probing a worker somebody else started. */
 export interface WorkerFacts {
@@ -64,8 +65,11 @@ export interface WiringContext extends WorkerShape {
   readonly sharedDir: string;
   readonly loadFailurePolicy: "fail" | "recompute";
   /** The user's own members for `kv_connector_extra_config`, merged last. */
-  readonly extraConfig: Readonly<Record<string, Json>>;
+  readonly extraConfig: ExtraConfig;
 }
+
+/** `kv_connector_extra_config` as the user gives it, the same for all workers. */
+export type ExtraConfig = Readonly<Record<string, Json>>;
 
 /** What a worker is launched with: the JSON of `--kv-transfer-config`, environment, further arguments. */
 export interface Wiring {
@@ -112,6 +116,8 @@ export type DecodeLeg =
   | { readonly is: "send"; readonly edit: LegEdit }
   | { readonly is: "no-handoff"; readonly reason: string };
 
+export type FindConnector = (nameOrAlias: string, extraConfig: ExtraConfig) => Connector;
+
 /** How the engines' own counters prove that KV moved. Source: vLLM v1/metrics, seen on a real 0.32.0. */
 export interface TransferProof {
   /** Tokens decode must have got from outside: the whole prompt, or only its whole blocks. */
@@ -128,12 +134,38 @@ export interface Discovery {
   read(answer: Json, worker: Pick<WorkerShape, "tp" | "dp" | "pp">): Readonly<Record<string, string>> | null;
 }
 
-export interface Connector {
+/** A process beside the workers that pdserve does not start. */
+export interface ExternalServer {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** The command line for people to paste. */
+  readonly command: string;
+}
+
+export interface FailureMode {
+  readonly when: string;
+  /** What the client, or whoever starts the run, sees of it. */
+  readonly seen: string;
+}
+
+/** What people should know of a connector; `pdserve connectors` and docs/connectors.md are made of it. */
+export interface ConnectorNotes {
+  /** One line for help, docs and `pdserve connectors`. */
+  readonly summary: string;
+  /** Packages, hardware, services: what must be there before it can work. */
+  readonly needs: readonly string[];
+  readonly failureModes: readonly FailureMode[];
+  /** On what it ran and what is only read, in one line. */
+  readonly evidence: string;
+  /** Files of vLLM, pull requests, documents. */
+  readonly sources: readonly string[];
+}
+
+export interface Connector extends ConnectorNotes {
   /** vLLM's exact name. */
   readonly name: string;
   readonly aliases: readonly string[];
-  /** One line for help, docs and `pdserve connectors`. */
-  readonly summary: string;
   /** Semver range of each engine that has it. */
   readonly engines: Readonly<Record<string, string>>;
   /** Why versions outside `engines` lack it, where there is more to say than the range. */
@@ -150,6 +182,17 @@ export interface Connector {
   readonly leaseKey?: string;
   readonly proof: TransferProof;
   readonly discovery: Discovery | null;
+  /** Processes that must run already; pdserve starts none of them. */
+  readonly servers?: readonly ExternalServer[];
+  /** Why it moves no KV from worker to worker, and what does; absent where it does. */
+  readonly cannotHandOver?: { readonly why: string; readonly fix: string };
+  /** Members without which a prefill reply is never sent on, for `params-echo`. */
+  readonly replyNeeds?: readonly string[];
+  /**
+   * The connector that the user's extra config makes of this one, where legs, ports or rules depend on it. `find` knows
+   * all others, for connectors made of several.
+   */
+  configured?(extraConfig: ExtraConfig, find: FindConnector): Connector;
   /** A decode worker of this connector answers a request without params as ordinary vLLM does. */
   readonly servesPlainRequests: boolean;
   ports(worker: WorkerShape): readonly PortNeed[];

@@ -6,19 +6,19 @@ import type { Json, RawJson } from "./json.ts";
 import { type LegEdit, noEdit } from "./leg_edit.ts";
 import { type Required, whyIncomplete } from "./params_check.ts";
 
-type Legs = Pick<Connector, "shape" | "legs" | "prefillLeg" | "decodeLeg">;
+export type Legs = Pick<Connector, "shape" | "legs" | "prefillLeg" | "decodeLeg" | "replyNeeds" | "cannotHandOver">;
 
 export const requestIdHeader = "x-request-id";
 
 /** The prefill reply's params go to decode byte for byte, once they are known to be complete. */
 export function paramsEcho(
-  protocol: { readonly ask: Readonly<Record<string, Json>>; readonly required: Required },
+  protocol: { prefill(context: LegContext): LegEdit; readonly required: Required },
 ): Legs {
-  const prefillEdit = kvParams(protocol.ask);
   return {
     shape: "params-echo",
     legs: "sequential",
-    prefillLeg: () => prefillEdit,
+    replyNeeds: Object.keys(protocol.required),
+    prefillLeg: protocol.prefill,
     decodeLeg(context, reply) {
       if (reply === null || reply.params === null || reply.raw === null) {
         return noHandoff(silentPrefill(context, reply));
@@ -30,13 +30,17 @@ export function paramsEcho(
   };
 }
 
-/** The router writes both legs' params, so both can start at once. `decode` is asked only for a true pair. */
+/** The router writes both legs' params. `decode` is asked only for a true pair. */
 export function paramsPrebuilt(
-  protocol: { prefill(context: LegContext): LegEdit; decode(context: LegContext): DecodeLeg },
+  protocol: {
+    readonly legs: Connector["legs"];
+    prefill(context: LegContext): LegEdit;
+    decode(context: LegContext): DecodeLeg;
+  },
 ): Legs {
   return {
     shape: "params-prebuilt",
-    legs: "concurrent",
+    legs: protocol.legs,
     prefillLeg: protocol.prefill,
     decodeLeg(context) {
       const reason = whyNotAPair(context);
@@ -66,6 +70,17 @@ export function requestIdNamesPair(nameOf: (context: LegContext) => string | nul
       const reason = whyNotAPair(context) ?? (name === null ? "the workers' KV addresses are not known" : null);
       return reason === null ? send(edit(name)) : noHandoff(reason);
     },
+  };
+}
+
+/** No KV goes from worker to worker; asked for a handoff all the same, it gives the reason. */
+export function noLegs(cannotHandOver: NonNullable<Connector["cannotHandOver"]>): Legs {
+  return {
+    shape: "none",
+    legs: "sequential",
+    cannotHandOver,
+    prefillLeg: () => noEdit,
+    decodeLeg: () => noHandoff(cannotHandOver.why),
   };
 }
 

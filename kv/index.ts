@@ -1,20 +1,45 @@
 // All connectors pdserve knows. Flag choices, help, docs and the conformance tests read this registry.
 
-import type { Connector } from "./connector.ts";
+import type { Connector, ExtraConfig } from "./connector.ts";
+import { decodeBench } from "./decode_bench.ts";
 import { example } from "./example.ts";
+import { flexkv } from "./flexkv.ts";
+import { hf3fs } from "./hf3fs.ts";
+import { hiddenStates } from "./hidden_states.ts";
+import { hisparse } from "./hisparse.ts";
+import { lmcache } from "./lmcache.ts";
+import { lmcacheMp } from "./lmcache_mp.ts";
 import { mooncake } from "./mooncake.ts";
+import { mooncakeStore } from "./mooncake_store.ts";
+import { moriio } from "./moriio.ts";
+import { multi } from "./multi.ts";
 import { nearestName } from "./nearest_name.ts";
 import { nixl } from "./nixl.ts";
 import { nixlPush } from "./nixl_push.ts";
+import { offloading } from "./offloading.ts";
 import { p2pNccl } from "./p2p_nccl.ts";
+import { simpleCpuOffload } from "./simple_cpu_offload.ts";
 import { unknownConnector } from "./unknown_connector.ts";
 
+/** In the order of lists: what hands over from worker to worker, what goes through a store, what does neither. */
 export const connectors = {
   NixlConnector: nixl,
   NixlPushConnector: nixlPush,
   MooncakeConnector: mooncake,
+  MoRIIOConnector: moriio,
   P2pNcclConnector: p2pNccl,
   ExampleConnector: example,
+  LMCacheMPConnector: lmcacheMp,
+  LMCacheConnectorV1: lmcache,
+  MooncakeStoreConnector: mooncakeStore,
+  FlexKVConnectorV1: flexkv,
+  HF3FSKVConnector: hf3fs,
+  MultiConnector: multi,
+  OffloadingConnector: offloading,
+  SimpleCPUOffloadConnector: simpleCpuOffload,
+  DecodeBenchConnector: decodeBench,
+  HiSparseConnector: hisparse,
+  ExampleHiddenStatesConnector: hiddenStates,
 } satisfies Record<string, Connector>;
 
 export type FoundConnector =
@@ -22,10 +47,14 @@ export type FoundConnector =
   /** `connector` is a plain two-step one under the very name; `nearest` is the known name that was perhaps meant. */
   | { readonly is: "unknown"; readonly connector: Connector; readonly nearest: string | null };
 
-/** By vLLM's name or an alias, whatever the case. */
-export function findConnector(nameOrAlias: string): FoundConnector {
+/** By vLLM's name or an alias, whatever the case, as `kv_connector_extra_config` makes it. */
+export function findConnector(nameOrAlias: string, extraConfig: ExtraConfig = {}): FoundConnector {
   const known = connectorNamed(nameOrAlias);
-  if (known !== null) return { is: "known", connector: known };
+  if (known !== null) {
+    if (Object.keys(extraConfig).length === 0) return { is: "known", connector: known };
+    const find = (name: string, extra: ExtraConfig) => findConnector(name, extra).connector;
+    return { is: "known", connector: known.configured?.(extraConfig, find) ?? known };
+  }
   const meant = nearestName(stemOf(nameOrAlias), all.flatMap(namesOf).map(stemOf));
   const nearest = all.find((connector) => namesOf(connector).map(stemOf).includes(meant ?? ""))?.name ?? null;
   return { is: "unknown", connector: unknownConnector(nameOrAlias), nearest };

@@ -21,10 +21,14 @@ export function kvTransferConfig(
   const extra = { ...ownExtra, ...context.extraConfig };
   return {
     kv_connector: connectorName,
-    kv_role: context.role === "prefill" ? "kv_producer" : "kv_consumer",
+    kv_role: kvRoleOf(context.role),
     ...members,
     ...(Object.keys(extra).length > 0 ? { kv_connector_extra_config: extra } : {}),
   };
+}
+
+export function kvRoleOf(role: Role): "kv_producer" | "kv_consumer" {
+  return role === "prefill" ? "kv_producer" : "kv_consumer";
 }
 
 /** The first port of a purpose the connector itself asked for; its absence is a bug of the plan. */

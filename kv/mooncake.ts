@@ -7,6 +7,7 @@ import { dpRankHeaders, pinnedRank } from "./dp_rank.ts";
 import { kvParams, noHandoff, paramsPrebuilt, send } from "./handoff.ts";
 import { kvTransferConfig, noWiring, portFor, takesPart } from "./kv_transfer_config.ts";
 import { readBootstrap } from "./mooncake_bootstrap.ts";
+import { canHelpStopping, mustNotStop } from "./must_not_stop.ts";
 import { blockSizesEqual, flagsAgree, type Rule, rules, runsOn, tpDivides, warning } from "./pair_rules.ts";
 
 const devices = ["cuda"] as const;
@@ -22,6 +23,31 @@ export const mooncake: Connector = {
   name: "MooncakeConnector",
   aliases: ["mooncake"],
   summary: "Prefill pushes KV with Mooncake's transfer engine, both legs at once; TCP unless RDMA is asked for",
+  needs: [
+    "the Python package mooncake-transfer-engine, or mooncake-transfer-engine-cuda13",
+    "a CUDA device; an RDMA NIC only for mooncake_protocol rdma",
+    "one free port for each prefill worker",
+  ],
+  failureModes: [
+    {
+      when: "prefill's only token stops (EOS, stop token)",
+      seen: "prefill drops the KV and decode waits up to 540 s; pdserve keeps that token from stopping",
+    },
+    { when: "prefill fails", seen: "decode waits, for ever before pull request 50984; pdserve closes the decode leg" },
+    { when: "the client leaves after prefill", seen: "prefill keeps the blocks for 480 s" },
+    { when: "a worker gets the flag of the other role", seen: "AssertionError: the engine ends" },
+    {
+      when: "routes other than completions and chat",
+      seen: "no handoff: nothing there keeps the token from stopping",
+    },
+    { when: "the wrong CUDA build of the package", seen: "at start: libcudart.so.12 or .13 cannot be opened" },
+  ],
+  evidence: "ran on vLLM 0.32.0 over TCP, both orders; RDMA and unequal TP only read",
+  sources: [
+    "vLLM distributed/kv_transfer/kv_connector/v1/mooncake",
+    "vLLM docs features/mooncake_connector_usage",
+    "vLLM pull requests 31034 and 50984",
+  ],
   engines: { vllm: ">=0.16.0", sim: ">=0.16.0" },
   whyMissing: "its bootstrap protocol came with vLLM 0.16 (pull request #31034)",
   devices,
@@ -44,7 +70,7 @@ export const mooncake: Connector = {
     flagsAgree(["--dtype", "--kv-cache-dtype", "--revision"], "blocks are copied as bytes and nothing checks them"),
     bootstrapIsOpen,
   ),
-  ...paramsPrebuilt({ prefill: prefillLeg, decode: decodeLeg }),
+  ...paramsPrebuilt({ legs: "concurrent", prefill: prefillLeg, decode: decodeLeg }),
 };
 
 /**
@@ -65,25 +91,14 @@ function wiring(context: WiringContext): Wiring {
   };
 }
 
-/**
- * Prefill keeps its KV only when it ends at the length limit: a first token that stops would leave decode waiting.
- * `min_tokens: 1` keeps EOS and stop tokens from being that first token; stop strings are looked for elsewhere, so they go.
- */
 function prefillLeg(context: LegContext) {
-  return {
-    set: {
-      kv_transfer_params: { do_remote_decode: true, do_remote_prefill: false, transfer_id: transferId(context) },
-      min_tokens: 1,
-    },
-    drop: ["stop", "stop_token_ids", "include_stop_str_in_output"],
-    headers: dpRankHeaders(context),
-  };
+  const ask = { do_remote_decode: true, do_remote_prefill: false, transfer_id: transferId(context) };
+  return mustNotStop({ ...kvParams(ask), headers: dpRankHeaders(context) });
 }
 
 function decodeLeg(context: LegContext) {
   const { prefill, api } = context;
-  // Other routes do not pass `min_tokens` on to the sampler.
-  if (api !== "completions" && api !== "chat") {
+  if (!canHelpStopping(api)) {
     return noHandoff(`Mooncake cannot keep a ${api} prefill from stopping early`);
   }
   const engineId = prefill.engineIdByRank[String(pinnedRank(context))];

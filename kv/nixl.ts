@@ -12,6 +12,38 @@ export const nixl: Connector = {
   name: "NixlConnector",
   aliases: ["nixl", "NixlPullConnector"],
   summary: "Decode reads prefill's KV over NVLink, RDMA or TCP (NIXL, UCX); works on CPU",
+  needs: ["the Python package nixl", "one free port for each DP rank of every worker"],
+  failureModes: [
+    {
+      when: "the side channel's port is taken, also by an orphaned engine of an earlier run",
+      seen: "the worker's start hangs for ever, no exit, no health; pdserve holds the ports and limits every start",
+    },
+    {
+      when: "prefill is gone, or the configurations differ in what NIXL hashes",
+      seen: "decode answers 500 after 5 to 11 s; as a stream, status 200 and then an error event",
+    },
+    {
+      when: "decode comes after the lease of 30 s",
+      seen: "200 without a word: it may have read blocks that belong to another prompt, and keeps them in its prefix " +
+        "cache; pdserve never sends a handle past its lease",
+    },
+    {
+      when: "params that lack a member",
+      seen: "the decode server ends with exit code 0, waits for ever, or computes the prompt again",
+    },
+    {
+      when: "two prompts in one body",
+      seen: "wrong text with 200 and a poisoned prefix cache, or the decode server ends; pdserve sends it whole",
+    },
+    { when: "prompt_logprobs", seen: "decode does not fetch and computes all; pdserve sends it whole" },
+  ],
+  evidence:
+    "ran on vLLM 0.32.0 on CPU: all routes, streams, TP 2 to TP 1, DP 2; token for token equal to one plain worker",
+  sources: [
+    "vLLM distributed/kv_transfer/kv_connector/v1/nixl",
+    "vLLM docs features/nixl_connector_usage",
+    "vLLM pull requests 41383 (lease) and 50620 (transfer_mode)",
+  ],
   // Replies before 0.14 do not name prefill's request, and params without it must never reach a newer decode.
   engines: { vllm: ">=0.14.0", sim: ">=0.14.0" },
   devices,
@@ -30,7 +62,7 @@ export const nixl: Connector = {
     sizeIsOne("pp", ["prefill", "decode"], "NIXL's pull mode does not know pipeline parallel workers"),
   ),
   ...paramsEcho({
-    ask: askPrefill,
+    prefill: () => askPrefill,
     required: {
       // Without it decode takes the request for a plain one and computes the prompt again, silently.
       do_remote_prefill: "true",

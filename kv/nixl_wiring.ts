@@ -2,19 +2,20 @@
 // Source: vLLM distributed/kv_transfer/kv_connector/v1/nixl; the flags are those of its compatibility hash.
 
 import type { PortNeed, Wiring, WiringContext, WorkerShape } from "./connector.ts";
+import { kvParams } from "./handoff.ts";
 import type { Json } from "./json.ts";
 import { kvTransferConfig, noWiring, portFor, takesPart } from "./kv_transfer_config.ts";
 import { blockSizesFit, flagsAgree, type Rule, tpDivides } from "./pair_rules.ts";
 
 /** What prefill is asked in both modes. Engines look only at the two flags; the nulls are customary. */
-export const askPrefill = {
+export const askPrefill = kvParams({
   do_remote_decode: true,
   do_remote_prefill: false,
   remote_engine_id: null,
   remote_block_ids: null,
   remote_host: null,
   remote_port: null,
-} as const;
+});
 
 /** Decode listens too. One consecutive port for each DP rank; a taken one makes vLLM hang at start for ever. */
 export function nixlPorts({ role, dp }: WorkerShape): readonly PortNeed[] {

@@ -22,6 +22,22 @@ export const p2pNccl: Connector = {
   name: "P2pNcclConnector",
   aliases: ["p2p-nccl", "p2pnccl"],
   summary: "Prefill sends KV over NCCL; vLLM up to 0.22 and CUDA only",
+  needs: ["CUDA with NCCL", "the Python packages pyzmq and msgpack", "TP × PP free ports in a row for each worker"],
+  failureModes: [
+    {
+      when: "prefill's KV does not come, for whatever reason",
+      seen: "the whole decode engine stops, all its requests with it: there is no time limit anywhere",
+    },
+    {
+      when: "a request without the pair's name in its id",
+      seen: "ValueError in prefill, a stopped engine in decode; pdserve never sends one",
+    },
+    { when: "the ids of both legs differ (vLLM 0.14 to 0.16 add letters to them)", seen: "decode stops" },
+    { when: "decode's buffer is full", seen: "a warning, then nonsense" },
+    { when: "one worker restarts", seen: "its peers hold on to the old addresses and need a restart too" },
+  ],
+  evidence: "only read: it needs CUDA and a vLLM up to 0.22",
+  sources: ["vLLM 0.22 distributed/kv_transfer/kv_connector/v1/p2p", "vLLM pull request 44854 (removed)"],
   engines: { vllm: ">=0.9.0 <0.23.0", sim: ">=0.9.0 <0.23.0" },
   whyMissing: "vLLM removed it in 0.23 (pull request #44854)",
   devices,

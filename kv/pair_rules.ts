@@ -109,7 +109,7 @@ export function warning(what: string, why: string, fix: string): ConnectorProble
   return { what, why, fix, severity: "warning" };
 }
 
-function error(what: string, why: string, fix: string): ConnectorProblem {
+export function error(what: string, why: string, fix: string): ConnectorProblem {
   return { what, why, fix, severity: "error" };
 }
 

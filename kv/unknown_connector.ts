@@ -10,6 +10,13 @@ export function unknownConnector(name: string): Connector {
     name,
     aliases: [],
     summary: "Not known to pdserve: prefill first, then decode, without params",
+    needs: [],
+    failureModes: [{
+      when: "its protocol needs more than two plain requests",
+      seen: "decode computes the prompt itself, which the canary finds out, or waits for ever",
+    }],
+    evidence: "not known to pdserve",
+    sources: [],
     engines: { vllm: "*", sim: "*" },
     devices: ["cuda", "cpu", "rocm", "xpu", "tpu"],
     imports: [],

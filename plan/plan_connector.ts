@@ -1,6 +1,6 @@
 // Which connector moves the KV of this plan, and what speaks against it.
 
-import type { Connector, ConnectorProblem, Device } from "../kv/connector.ts";
+import type { Connector, ConnectorProblem, Device, ExtraConfig } from "../kv/connector.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { disagreeingFlags } from "./check_engine_args.ts";
 import { flagValues } from "./engine_flags.ts";
@@ -26,9 +26,11 @@ export function planConnector(
   const { version, imports } = installed;
   const where = originText(asked.origin);
   const facts = { engine: engine.name, engineVersion: version, device };
-  const choice = around.chooseConnector({ ...facts, asked: asked.value, imports });
+  const extraConfig = (spec.settings.kvExtraConfig.value ?? {}) as ExtraConfig;
+  const choice = around.chooseConnector({ ...facts, asked: asked.value, extraConfig, imports });
   if (!("connector" in choice)) {
-    const lacks = around.findConnector(asked.value).connector.imports.some((module) => imports[module] === null);
+    const lacks = around.findConnector(asked.value, extraConfig).connector.imports
+      .some((module) => imports[module] === null);
     return { connector: null, problems: choice.map((told) => problemFrom(told, where, lacks ? 69 : 2)) };
   }
   const topology = {

@@ -1,6 +1,6 @@
 // Router-only: a plan of workers that somebody else started. Nothing is spawned, so nothing about GPUs or engines is asked.
 
-import type { Connector } from "../kv/connector.ts";
+import type { Connector, ExtraConfig } from "../kv/connector.ts";
 import { checkHost } from "./check_host.ts";
 import { externalWorker } from "./external_worker.ts";
 import type { Machine } from "./machine.ts";
@@ -46,7 +46,15 @@ function connectorFor(spec: Spec, around: Surroundings): { readonly connector: C
   const reason = asked.value === "auto"
     ? "the usual one: running workers do not tell theirs; --kv-connector NAME for another"
     : `asked for by ${originText(asked.origin)}`;
-  return { connector: around.findConnector(name).connector, reason };
+  const extraConfig = (spec.settings.kvExtraConfig.value ?? {}) as ExtraConfig;
+  return { connector: around.findConnector(name, extraConfig).connector, reason };
+}
+
+function handoffProblems({ name, cannotHandOver }: Connector, spec: Spec): Problem[] {
+  if (cannotHandOver === undefined) return [];
+  const where = originText(spec.settings.kvConnector.origin);
+  const what = `${name} hands no KV from prefill to decode`;
+  return [{ what, ...cannotHandOver, where, severity: "error", exitCode: 2 }];
 }
 
 function workersOf(role: "prefill" | "decode", spec: Spec, connector: Connector, problems: Problem[]): WorkerPlan[] {

@@ -2,29 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import validRange from "semver/ranges/valid.js";
-import type { Connector, LegContext, PrefillReply, WiringContext, WorkerFacts } from "../../kv/connector.ts";
+import type { Connector, LegContext, PrefillReply } from "../../kv/connector.ts";
 import { connectors, findConnector } from "../../kv/index.ts";
-import type { LegEdit } from "../../kv/leg_edit.ts";
-import { unknownConnector } from "../../kv/unknown_connector.ts";
+import { type LegEdit, noEdit } from "../../kv/leg_edit.ts";
+import { deadlyWhenMissing, frozen, legContext, replyTo, samples, wiringContext } from "./connector_samples.ts";
 
-const all: readonly Connector[] = [...Object.values(connectors), unknownConnector("SomeStoreConnector")];
 const roles = ["prefill", "decode"] as const;
-
-/** A reply of a real vLLM 0.32.0, with an integer no double holds and a member nobody knows. */
-const rawReply =
-  '{"do_remote_prefill":true,"do_remote_decode":false,"remote_block_ids":[[1, 2,9007199254740993]],"remote_engine_id":"33345126-d129","remote_request_id":"cmpl-ade3-0-85740754","remote_host":"127.0.0.1","remote_port":5610,"tp_size":1,"dcp_size":1,"pp_size":1,"remote_num_tokens":105,"remote_blocks_expiry_time":null,"transfer_mode":"pull","from_the_future":{"é":1e3}}';
-const reply: PrefillReply = { params: JSON.parse(rawReply), raw: { rawJson: rawReply } };
-
-/** A NIXL decode engine that lacks one of these dies, waits for ever, reads wrong shards or computes the prompt again. */
-const deadlyWhenMissing = [
-  "do_remote_prefill",
-  "remote_block_ids",
-  "remote_engine_id",
-  "remote_request_id",
-  "remote_host",
-  "remote_port",
-  "tp_size",
-];
 
 test("every connector stands in the registry under vLLM's own name", () => {
   for (const [key, connector] of Object.entries(connectors)) expect(key).toBe(connector.name);
@@ -40,15 +23,18 @@ test("names and aliases lead to one connector each, whatever the case", () => {
   }
 });
 
-describe.each(all.map((connector) => [connector.name, connector] as const))("%s", (_name, connector) => {
+describe.each(samples.map((sample) => [sample.title, sample] as const))("%s", (_title, sample) => {
+  const { connector } = sample;
+  const reply = replyTo(connector);
+
   test("tells in one line what it is, and which engine versions have it", () => {
-    expect(connector.summary).toMatch(/^[^\n]{20,110}[^.\n]$/);
+    expect(connector.summary).toMatch(/^[^\n]{20,160}[^.\n]$/);
     expect(Object.keys(connector.engines)).toContain("sim");
     for (const range of Object.values(connector.engines)) expect(validRange(range)).not.toBeNull();
   });
 
   test.each(roles)("launches a %s worker with a config that is JSON and names the connector and a role", (role) => {
-    const { kvTransferConfig, env, args } = connector.wiring(wiringContext(connector, role));
+    const { kvTransferConfig, env, args } = connector.wiring(wiringContext(sample, role));
     expect(JSON.parse(JSON.stringify(kvTransferConfig))).toEqual(kvTransferConfig);
     expect(kvTransferConfig.kv_connector).toBe(connector.name);
     expect([role === "prefill" ? "kv_producer" : "kv_consumer", "kv_both"]).toContain(String(kvTransferConfig.kv_role));
@@ -57,7 +43,7 @@ describe.each(all.map((connector) => [connector.name, connector] as const))("%s"
   });
 
   test.each(roles)("gives every port of a %s worker to the engine, by environment or config", (role) => {
-    const context = wiringContext(connector, role, { tp: 2, dp: 1 });
+    const context = wiringContext(sample, role, { tp: 2, dp: 1 });
     const { kvTransferConfig, env } = connector.wiring(context);
     for (const need of connector.ports(context)) {
       const port = context.ports[need.purpose];
@@ -76,26 +62,55 @@ describe.each(all.map((connector) => [connector.name, connector] as const))("%s"
       send_type: "GET",
       other: [1],
     });
-    const { kvTransferConfig } = connector.wiring({ ...wiringContext(connector, "prefill"), extraConfig });
+    const context = wiringContext(sample, "prefill");
+    const { kvTransferConfig } = connector.wiring({
+      ...context,
+      extraConfig: { ...context.extraConfig, ...extraConfig },
+    });
     expect(kvTransferConfig.kv_connector_extra_config).toMatchObject(extraConfig);
   });
 
-  test("leaves regular and encode workers without ports and wiring", () => {
-    for (const role of ["regular", "encode"] as const) {
-      expect(connector.ports({ role, tp: 1, dp: 1, pp: 1 })).toEqual([]);
-      expect(connector.wiring({ ...wiringContext(connector, "prefill"), role })).toEqual({
-        kvTransferConfig: {},
-        env: {},
-        args: [],
-      });
-    }
+  test("leaves regular workers without ports, and without wiring unless it is a cache of one engine", () => {
+    expect(connector.ports({ role: "regular", tp: 1, dp: 1, pp: 1 })).toEqual([]);
+    const { kvTransferConfig } = connector.wiring({ ...wiringContext(sample, "prefill"), role: "regular" });
+    expect([{}, { ...kvTransferConfig, kv_role: "kv_both" }]).toContainEqual(kvTransferConfig);
+    if (connector.cannotHandOver === undefined) expect(kvTransferConfig).toEqual({});
+  });
+
+  test("leaves encode workers, which have no KV, without ports and wiring", () => {
+    expect(connector.ports({ role: "encode", tp: 1, dp: 1, pp: 1 })).toEqual([]);
+    expect(connector.wiring({ ...wiringContext(sample, "prefill"), role: "encode" }).kvTransferConfig).toEqual({});
   });
 
   test("finds nothing wrong with one prefill and one decode worker on its first device", () => {
     const workers = roles.map((role) => ({ name: `${role}-0`, role, tp: 1, dp: 1, pp: 1, flags: {} }));
     const topology = { engine: "vllm", engineVersion: "0.22.1", device: connector.devices[0] ?? "cuda", workers };
-    expect(connector.problems(topology).filter(({ severity }) => severity === "error")).toEqual([]);
+    const errors = connector.problems(topology).filter(({ severity }) => severity === "error");
+    const needsSize = sample.title === "OffloadingConnector";
+    expect(errors.map(({ fix }) => fix)).toEqual(needsSize ? [expect.stringContaining("cpu_bytes_to_use")] : []);
   });
+
+  test("tells what it needs, how it fails and how that is known", () => {
+    const isKnown = connector.sources.length > 0;
+    expect(isKnown).toBe(connector.evidence !== "not known to pdserve");
+    for (const { when, seen } of connector.failureModes) {
+      expect([when.length > 8, seen.length > 8]).toEqual([true, true]);
+    }
+    expect(connector.failureModes.length).toBeGreaterThan(0);
+    if (isKnown) expect(connector.needs.length).toBeGreaterThan(0);
+  });
+
+  if (connector.cannotHandOver !== undefined) {
+    test("hands nothing over, and says why and what does", () => {
+      const { why, fix } = connector.cannotHandOver ?? { why: "", fix: "" };
+      expect(connector.shape).toBe("none");
+      expect(why.length).toBeGreaterThan(20);
+      expect(fix).toStartWith("--");
+      expect(connector.prefillLeg(legContext(connector))).toEqual(noEdit);
+      expect(connector.decodeLeg(legContext(connector), reply)).toEqual({ is: "no-handoff", reason: why });
+    });
+    return;
+  }
 
   test("writes the same legs for the same attempt and changes nothing it is given", () => {
     for (const dp of [1, 4]) {
@@ -150,17 +165,24 @@ describe.each(all.map((connector) => [connector.name, connector] as const))("%s"
     test("writes the decode leg without a prefill reply, or says what it does not know of the worker", () => {
       const context = legContext(connector);
       expect(connector.decodeLeg(context, null).is).toBe("send");
-      for (const lacking of [{ ports: {} }, { engineId: null, engineIdByRank: {} }]) {
-        const answer = connector.decodeLeg({ ...context, prefill: { ...context.prefill, ...lacking } }, null);
-        expect(answer).toEqual({ is: "no-handoff", reason: expect.stringContaining("prefill-0") });
-      }
+      const answer = connector.decodeLeg({ ...context, prefill: { ...context.prefill, ports: {} } }, null);
+      expect(answer).toEqual({ is: "no-handoff", reason: expect.stringContaining("prefill-0") });
+    });
+
+    test("names the engine it means only where it knows which", () => {
+      const context = legContext(connector);
+      const nameless = { ...context.prefill, engineId: null, engineIdByRank: {} };
+      const answer = connector.decodeLeg({ ...context, prefill: nameless }, null);
+      const namesEngine = JSON.stringify(sent(connector, context, null).set).includes("engine-of") ||
+        JSON.stringify(sent(connector, context, null).set).includes("prefill-0-g1");
+      expect(answer.is).toBe(namesEngine ? "no-handoff" : "send");
     });
   }
 
   if (connector.shape === "params-echo") {
     test("sends the reply's params byte for byte", () => {
       const { set } = sent(connector, legContext(connector), reply);
-      expect(set).toEqual({ kv_transfer_params: { rawJson: rawReply } });
+      expect(set).toEqual({ kv_transfer_params: { rawJson: reply.text } });
     });
 
     test("has no handoff without params, and says who gave none", () => {
@@ -172,7 +194,8 @@ describe.each(all.map((connector) => [connector.name, connector] as const))("%s"
 
     test("never sends part of a real reply, whichever members are missing", () => {
       const required = new Set(requiredMembers(connector));
-      expect([...required]).toEqual(expect.arrayContaining(deadlyWhenMissing));
+      expect([...required]).toEqual(expect.arrayContaining([...deadlyWhenMissing(connector)]));
+      expect([...required].sort()).toEqual([...connector.replyNeeds ?? []].sort());
       const members = Object.entries(reply.params ?? {});
       const wrong: string[] = [];
       for (let subset = 0; subset < 2 ** members.length; subset++) {
@@ -189,7 +212,7 @@ describe.each(all.map((connector) => [connector.name, connector] as const))("%s"
 
 /** Those without which no handoff happens, found by leaving out one at a time. */
 function requiredMembers(connector: Connector): string[] {
-  const params = reply.params ?? {};
+  const params = replyTo(connector).params ?? {};
   return Object.keys(params).filter((name) => {
     const { [name]: _left, ...rest } = params;
     const answer = connector.decodeLeg(legContext(connector), { params: rest, raw: { rawJson: JSON.stringify(rest) } });
@@ -201,57 +224,4 @@ function sent(connector: Connector, context: LegContext, answer: PrefillReply | 
   const leg = connector.decodeLeg(context, answer);
   if (leg.is === "no-handoff") throw new Error(leg.reason);
   return leg.edit;
-}
-
-function legContext(connector: Connector, sizes: { readonly dp?: number } = {}): LegContext {
-  const prefill = workerFacts(connector, "prefill", 8101, sizes.dp ?? 1);
-  return {
-    attemptId: "r-1",
-    nonce: "0123456789abcdef0123456789abcdef",
-    api: "completions",
-    prefill,
-    decode: workerFacts(connector, "decode", 8102, 1),
-  };
-}
-
-function workerFacts(connector: Connector, role: "prefill" | "decode", httpPort: number, dp: number): WorkerFacts {
-  const shape = { role, tp: 1, dp, pp: 1 };
-  const ranks = Array.from({ length: dp }, (_, rank) => [String(rank), `engine-of-${role}_dp${rank}`]);
-  return {
-    ...shape,
-    name: `${role}-0`,
-    host: "127.0.0.1",
-    httpPort,
-    ports: Object.fromEntries(connector.ports(shape).map(({ purpose }, index) => [purpose, httpPort + 100 + index])),
-    engineId: `${role}-0-g1`,
-    engineIdByRank: Object.fromEntries(ranks),
-  };
-}
-
-function wiringContext(
-  connector: Connector,
-  role: "prefill" | "decode",
-  sizes: { readonly tp: number; readonly dp: number } = { tp: 1, dp: 1 },
-): WiringContext {
-  const shape = { role, pp: 1, ...sizes };
-  return {
-    ...shape,
-    device: "cuda",
-    engineVersion: "0.22.1",
-    host: "127.0.0.1",
-    httpPort: 8101,
-    ports: Object.fromEntries(connector.ports(shape).map(({ purpose }, index) => [purpose, 20_123 + index])),
-    engineId: `${role}-0-g1`,
-    sharedDir: "/run/kv",
-    loadFailurePolicy: "fail",
-    extraConfig: {},
-  };
-}
-
-function frozen<T>(value: T): T {
-  if (typeof value === "object" && value !== null) {
-    Object.values(value).forEach(frozen);
-    Object.freeze(value);
-  }
-  return value;
 }

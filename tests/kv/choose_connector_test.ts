@@ -90,8 +90,8 @@ test("chooseConnector() refuses every connector for an engine that has none", ()
 });
 
 test("chooseConnector() runs an unknown connector as plain two-step, with a warning", () => {
-  const choice = chosen({ asked: "LMCacheMPConnector" });
-  expect(choice.connector.name).toBe("LMCacheMPConnector");
+  const choice = chosen({ asked: "HomeGrownConnector" });
+  expect(choice.connector.name).toBe("HomeGrownConnector");
   expect(choice.connector.shape).toBe("plain-two-step");
   expect(choice.warnings).toHaveLength(1);
   expect(choice.warnings[0]?.severity).toBe("warning");

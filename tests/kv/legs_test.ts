@@ -115,5 +115,6 @@ test("findConnector() points from a slip to the name that was meant, and not fro
   };
   expect(nearest("NixlConnectr")).toBe("NixlConnector");
   expect(nearest("moooncake")).toBe("MooncakeConnector");
-  expect([nearest("MultiConnector"), nearest("MoRIIOConnector"), nearest("x")]).toEqual([null, null, null]);
+  expect(nearest("LMCacheConnector")).toBe("LMCacheConnectorV1");
+  expect([nearest("HomeGrownConnector"), nearest("FooConnector"), nearest("x")]).toEqual([null, null, null]);
 });

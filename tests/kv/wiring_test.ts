@@ -110,11 +110,11 @@ test("P2pNcclConnector switches off random request ids where vLLM has them", () 
 });
 
 test("an unknown connector is launched under its very name, able to save and load on both sides", () => {
-  const { connector } = findConnector("LMCacheMPConnector");
-  expect(connector.wiring({ ...prefill, extraConfig: { "lmcache.mp.port": 5555 } }).kvTransferConfig).toEqual({
-    kv_connector: "LMCacheMPConnector",
+  const { connector } = findConnector("HomeGrownConnector");
+  expect(connector.wiring({ ...prefill, extraConfig: { port: 5555 } }).kvTransferConfig).toEqual({
+    kv_connector: "HomeGrownConnector",
     kv_role: "kv_both",
-    kv_connector_extra_config: { "lmcache.mp.port": 5555 },
+    kv_connector_extra_config: { port: 5555 },
   });
 });
 
