@@ -101,7 +101,8 @@ export class Leg implements ResponseSink {
   data(chunk: Uint8Array): void | Promise<unknown> {
     if (this.#state === "flowing") return this.#outlet?.write(chunk);
     if (this.#state === "over" || chunk.length === 0) return;
-    this.#kept.push(chunk.slice());
+    // A copy for sure: `slice` of a Buffer is a view of the socket's memory.
+    this.#kept.push(new Uint8Array(chunk));
     this.#keptBytes += chunk.length;
     if (this.#state === "opening") return this.#openIfStreaming();
     // Stops the worker while the client's stream is being set up, so that nothing piles up.

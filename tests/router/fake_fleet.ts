@@ -249,6 +249,7 @@ function makeUpstream(onCall: Script): UpstreamClient {
 /** Like the real clients: no callback after an abort. */
 function makeCall(worker: string, request: UpstreamRequest, sink: ResponseSink): Call {
   const text = Buffer.concat(request.body).toString();
+  let isFirst = true;
   const call: Call = {
     worker,
     method: request.method,
@@ -263,7 +264,14 @@ function makeCall(worker: string, request: UpstreamRequest, sink: ResponseSink):
       if (!call.aborted) sink.head({ status, header: (name) => headers[name] ?? null, entries: () => entries });
     },
     data(chunk) {
-      if (!call.aborted) return sink.data(new TextEncoder().encode(chunk));
+      if (call.aborted) return;
+      // As on a socket: a Buffer that is overwritten as soon as the sink has returned. Only the first one, because a
+      // stream that is read in this process, unlike one on a socket, keeps what is written to it.
+      const bytes = Buffer.from(chunk);
+      const taken = sink.data(bytes);
+      if (isFirst) bytes.fill(0);
+      isFirst = false;
+      return taken;
     },
     end() {
       if (!call.aborted) sink.end();
