@@ -17,7 +17,7 @@ const unknownVersion = "unknown";
 export function planExternal(spec: Spec, machine: Machine, around: Surroundings): Planned {
   const { connector, reason } = connectorFor(spec, around);
   const router = routerPort(spec, machine);
-  const problems: Problem[] = [...router.problems, ...checkHost(spec)];
+  const problems: Problem[] = [...router.problems, ...checkHost(spec), ...handoffProblems(connector, spec)];
   const workers = (["prefill", "decode"] as const).flatMap((role) => workersOf(role, spec, connector, problems));
   if (hasErrors(problems)) return { is: "impossible", problems };
   const model = spec.model.value ?? "";
