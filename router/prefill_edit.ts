@@ -32,9 +32,16 @@ export function prefillEditOf(route: Route): LegEdit {
   return { set, drop: [...clientKvMembers, ...aboutTheAnswer], headers: {} };
 }
 
+/** Most connectors ask the same of each prefill, as the same object: then the whole edit is made once. */
 export function editForPrefill(common: LegEdit, connector: LegEdit): LegEdit {
-  return mergeEdits(common, connector);
+  const byConnector = made.get(common) ?? new WeakMap<LegEdit, LegEdit>();
+  made.set(common, byConnector);
+  const edit = byConnector.get(connector) ?? mergeEdits(common, connector);
+  byConnector.set(connector, edit);
+  return edit;
 }
+
+const made = new WeakMap<LegEdit, WeakMap<LegEdit, LegEdit>>();
 
 /** The client's request with its KV members replaced by the connector's. */
 export function editForDecode(connector: LegEdit): LegEdit {
