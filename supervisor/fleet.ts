@@ -135,7 +135,7 @@ class RunningFleet implements Fleet {
     this.#told.set(name, state);
     const stage = state.is === "starting" ? state.stage : null;
     this.#deps.events.emit({ type: "worker", name, state: state.is, stage, elapsedMs: this.#elapsedMs() });
-    if (state.is === "failed" || state.is === "fatal") this.#firstFailed ??= name;
+    if (state.is === "failed" || state.is === "fatal" || state.is === "backoff") this.#firstFailed ??= name;
     if (state.is === "proving") this.#admitWhenComplete(name);
   }
 

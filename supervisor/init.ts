@@ -36,7 +36,10 @@ export async function runInit({ argv, self = selfCommand() }: InitOptions): Prom
   });
   const endForwarding = forwardStopSignals(core);
   const exit = await core.exited;
-  killNow(() => processesOfRun(identity.runId, process.pid).filter(({ pid }) => pid !== process.pid), KILL_LIMIT_MS);
+  const others = () => processesOfRun(identity.runId, process.pid).filter(({ pid }) => pid !== process.pid);
+  for (const { pid, name } of killNow(others, KILL_LIMIT_MS)) {
+    process.stderr.write(`pdserve: process ${pid} (${name}) does not die: it hangs in the kernel or a driver\n`);
+  }
   endForwarding();
   return exitCodeOf(exit);
 }

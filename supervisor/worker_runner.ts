@@ -180,7 +180,7 @@ export class WorkerRunner {
   }
 
   #evidence(): Evidence {
-    const { name, role, gpus } = this.plan;
+    const { name, role, gpus, argv } = this.plan;
     const { code = null, signal = null } = this.#exit ?? {};
     return {
       lines: this.#log.lines(),
@@ -189,6 +189,7 @@ export class WorkerRunner {
       role,
       worker: name,
       gpus,
+      argv,
       logPath: this.#log.path,
     };
   }

@@ -1,9 +1,17 @@
 // However a run ends, no process of it is left: real processes with bad manners, found in /proc by the run's id.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { environmentValue, readProcess } from "../../supervisor/process_tree.ts";
-import { cleanUpAfterEach, livingOf, type RunProgram, startRun, untilNoneIsLeft } from "./run_program.ts";
+import {
+  cleanUpAfterEach,
+  livingOf,
+  type RunProgram,
+  startRun,
+  untilNoneIsLeft,
+  untilSoManyLive,
+} from "./run_program.ts";
 
+setDefaultTimeout(60_000);
 cleanUpAfterEach();
 
 const rude = ["prefill-0=ignore-term", "decode-0=double-fork+ignore-term+child-holds-log"];
@@ -12,7 +20,7 @@ async function startReady(workers: readonly string[]): Promise<RunProgram> {
   const run = await startRun(workers);
   await run.line(({ type }) => type === "ready");
   // init, core, two engines, the double fork, the child that holds the log (a shell and its sleep)
-  expect(livingOf(run.runId).length).toBeGreaterThanOrEqual(workers === rude ? 7 : 2 + workers.length);
+  await untilSoManyLive(run.runId, workers === rude ? 7 : 2 + workers.length);
   return run;
 }
 

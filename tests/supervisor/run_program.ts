@@ -39,8 +39,8 @@ export function livingOf(runId: string): readonly ProcessInfo[] {
 
 /** `workers` are `name=manner+manner`. */
 export async function startRun(workers: readonly string[]): Promise<RunProgram> {
-  const process = Bun.spawn({
-    cmd: [Bun.argv[0] ?? "bun", "run", program, ...await withFreePorts(workers)],
+  const init = Bun.spawn({
+    cmd: [process.execPath, "run", program, ...await withFreePorts(workers)],
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
   });
@@ -48,7 +48,7 @@ export async function startRun(workers: readonly string[]): Promise<RunProgram> 
   const waiting = new Set<() => void>();
   const output = (async () => {
     let text = "";
-    for await (const chunk of process.stdout) {
+    for await (const chunk of init.stdout) {
       const parts = (text + new TextDecoder().decode(chunk)).split("\n");
       text = parts.pop() ?? "";
       lines.push(...parts.map((part): Line => JSON.parse(part)));
@@ -68,14 +68,24 @@ export async function startRun(workers: readonly string[]): Promise<RunProgram> 
     );
     return promise.finally(() => waiting.delete(look));
   };
-  const ended = process.exited.then(() => process.signalCode ?? process.exitCode ?? -1);
+  const ended = init.exited.then(() => init.signalCode ?? init.exitCode ?? -1);
   const core = await line(({ type }) => type === "core");
-  const run = { pid: process.pid, corePid: Number(core.pid), runId: String(core.runId), lines, ended, line };
+  const run = { pid: init.pid, corePid: Number(core.pid), runId: String(core.runId), lines, ended, line };
   started.push(run);
   return run;
 }
 
 /** Resolves when no process of the run is left. */
 export async function untilNoneIsLeft(runId: string): Promise<void> {
-  while (livingOf(runId).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (livingOf(runId).length > 0) await aMoment();
+}
+
+/** Resolves when at least `count` processes of the run live. */
+export async function untilSoManyLive(runId: string, count: number): Promise<void> {
+  while (livingOf(runId).length < count) await aMoment();
+}
+
+/** The kernel tells nobody of processes that are not his children. */
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -38,18 +38,26 @@ export function fleetPlan(workers: readonly string[]): Plan {
 
 /** `name=manners` with a free port put in: `name:port=manners`. */
 export async function withFreePorts(workers: readonly string[]): Promise<readonly string[]> {
-  const ports = await Promise.all(workers.map(() => freePort()));
-  return workers.map((text, index) => text.replace(/=|$/, `:${ports[index]}$&`));
+  const placed: string[] = [];
+  for (const text of workers) placed.push(text.replace(/=|$/, `:${await freePort()}$&`));
+  return placed;
 }
 
+/** Below the ports that the kernel hands out, as the plan's are, and far from where another test process begins. */
+let nextPort = 20_000 + (process.pid * 31) % 8_000;
+
 async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    const port = nextPort++;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((closed) => server.close(closed));
+    return port;
+  }
 }
 
 function workerPlan(text: string): WorkerPlan {
