@@ -49,16 +49,14 @@ export async function runEngineProcess(settings: SimSettings): Promise<number> {
 async function start(parts: ProcessParts, orphan: Orphan | null, forgetEarlySignals: () => void): Promise<void> {
   const { settings, log, exit } = parts;
   const [config, engineStart] = partition(startLines(settings, settings.connector?.engineId ?? ""), 0.1);
-  const { startupMs, loadMs } = settings.pace;
+  const { startupMs } = settings.pace;
   await say(log, config, startupMs);
   const taken = await httpPortProblem(settings.host, settings.port);
   if (taken) {
     log.plain(taken);
     return exit(1);
   }
-  await say(log, engineStart.filter(({ at }) => at < 0.5), startupMs);
-  await Bun.sleep(loadMs);
-  await say(log, engineStart.filter(({ at }) => at >= 0.5), startupMs);
+  await say(log, engineStart, startupMs);
   const engines = makeEngines(parts, () => void dieSlowly(parts, orphan));
   for (const engine of engines) {
     const started = await engine.connector?.start();
@@ -152,7 +150,8 @@ async function dieSlowly({ settings, log, exit }: ProcessParts, orphan: Orphan |
 async function say(log: EngineLog, lines: readonly StartLine[], totalMs: number): Promise<void> {
   let at = lines[0]?.at ?? 0;
   for (const line of lines) {
-    if (line.at > at) await Bun.sleep((line.at - at) * totalMs);
+    const waitMs = (line.at - at) * totalMs + (line.waitMs ?? 0);
+    if (waitMs > 0) await Bun.sleep(waitMs);
     at = line.at;
     if (line.from) log.line(line.from.speaker, line.from.level, line.from.place, line.text);
     else log.plain(line.text);

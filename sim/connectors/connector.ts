@@ -31,7 +31,7 @@ export interface Connector {
   start(): Promise<StartOutcome>;
   /** A request has arrived and waits. */
   arrived(request: EngineRequest): void;
-  /** How much of the prompt behind `localTokens` can come from elsewhere. */
+  /** How much of the prompt behind `localTokens` can come from elsewhere. Asked again when there was no room. */
   lookup(request: EngineRequest, localTokens: number): Lookup;
   /** The whole prompt is in these blocks. */
   prefilled(request: EngineRequest, blockIds: readonly number[]): void;

@@ -23,6 +23,7 @@ export function makeExample(host: EngineHost): Connector {
     start: () => Promise.resolve({ kind: "ready" }),
     arrived() {},
     lookup(request, localTokens) {
+      if (storing.has(request.id)) return { kind: "none" };
       const folder = folderOf(request);
       const aligned = alignedTokens(request);
       if (!existsSync(folder)) {

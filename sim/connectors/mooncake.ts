@@ -109,14 +109,15 @@ function lookUp(host: EngineHost, request: EngineRequest, localTokens: number): 
   if (params?.["do_remote_prefill"] !== true) return { kind: "none" };
   const tokens = request.promptIds.length - localTokens;
   const missing = ["remote_bootstrap_addr", "remote_engine_id", "transfer_id"].filter((name) => !(name in params));
-  const load = missing.length === 0
-    ? () => receive(host, request, params, tokens)
-    : () => new Promise<LoadResult>(() => {});
-  if (missing.length > 0) {
+  if (missing.length === 0) {
+    return { kind: "load", tier: "p2p", tokens, load: () => receive(host, request, params, tokens) };
+  }
+  const waitForEver = () => {
     host.violations.record("E2", `kv_transfer_params lack ${missing.join(", ")}`, request.id);
     host.log.line("EngineCore", "WARNING", "mooncake_connector.py:250", "Got invalid KVTransferParams");
-  }
-  return { kind: "load", tier: "p2p", tokens, load };
+    return new Promise<LoadResult>(() => {});
+  };
+  return { kind: "load", tier: "p2p", tokens, load: waitForEver };
 }
 
 /** Before #50984 a failed receive was never reported: the request waits for ever. */

@@ -4,7 +4,7 @@ import type { EngineRequest } from "../engine/request.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { readSlotRun } from "../kv/slot_run.ts";
 import { askPeer, packSlots, unpackSlots } from "../peer/side_channel.ts";
-import { type Connector, type EngineHost, type LoadResult, type Lookup, nothingHandedOver } from "./connector.ts";
+import { type Connector, type EngineHost, type LoadResult, type Lookup } from "./connector.ts";
 import { logFailure, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
 import { makeHeartbeats } from "./nixl_heartbeats.ts";
 import { makeNixlLeases } from "./nixl_leases.ts";
@@ -16,15 +16,12 @@ export function makeNixlPull(host: EngineHost): Connector {
   const producer = makeNixlLeases(host, "pull", listener.port);
   const handshakes = makeHandshakes(host, "pull");
   const heartbeats = makeHeartbeats(host);
-  /** Every pull that was asked for, as vLLM marks the params used: a request that starts again does not pull again. */
-  const begun = new Set<string>();
   return {
     start: () => Promise.resolve(listener.start()),
     arrived: (request) => heartbeats.follow(request),
     lookup(request, localTokens) {
       const params = request.kvParams;
-      if (params?.["do_remote_prefill"] !== true || begun.has(request.id)) return { kind: "none" };
-      begun.add(request.id);
+      if (params?.["do_remote_prefill"] !== true) return { kind: "none" };
       return lookUpRemote(host, request, params, localTokens, async (blockIds) => {
         const result = await pull(host, handshakes, request, params, localTokens, blockIds.length);
         heartbeats.forget(request.id);
@@ -32,17 +29,11 @@ export function makeNixlPull(host: EngineHost): Connector {
       });
     },
     prefilled() {},
-    finished(request, blockIds, end) {
-      begun.delete(request.id);
-      return producer.handOver(request, blockIds, end) ?? nothingHandedOver;
-    },
-    dropped(request) {
-      begun.delete(request.id);
-      heartbeats.forget(request.id);
-    },
+    finished: producer.handOver,
+    dropped: (request) => heartbeats.forget(request.id),
     state: () => ({
       kind: "nixl_pull",
-      leases: producer.leases.all().map((lease) => ({ ...lease }) as unknown as Json),
+      leases: producer.leases.all().map((lease): Json => ({ ...lease, blockIds: [...lease.blockIds] })),
     }),
     stop() {
       heartbeats.stop();
@@ -67,14 +58,13 @@ function lookUpRemote(
   const missing = ["remote_engine_id", "remote_request_id", "remote_host", "remote_port"]
     .filter((name) => !(name in params));
   if (missing.length === 0) return { kind: "load", tier: "p2p", tokens, load };
-  host.violations.record("E2", `kv_transfer_params lack ${missing.join(", ")}`, request.id);
-  host.log.line(
-    "EngineCore",
-    "WARNING",
-    "pull_scheduler.py:180",
-    `Got invalid KVTransferParams: ${JSON.stringify(params)}`,
-  );
-  return { kind: "load", tier: "p2p", tokens, load: () => new Promise(() => {}) };
+  const waitForEver = () => {
+    host.violations.record("E2", `kv_transfer_params lack ${missing.join(", ")}`, request.id);
+    const text = `Got invalid KVTransferParams: ${JSON.stringify(params)}`;
+    host.log.line("EngineCore", "WARNING", "pull_scheduler.py:180", text);
+    return new Promise<LoadResult>(() => {});
+  };
+  return { kind: "load", tier: "p2p", tokens, load: waitForEver };
 }
 
 async function pull(

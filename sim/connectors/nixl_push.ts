@@ -26,14 +26,12 @@ export function makeNixlPush(host: EngineHost): Connector {
   const listener = makeNixlListener(host, "push", (message) => hear(host, producer, registered, awaited, message));
   const producer = makeNixlLeases(host, "push", listener.port);
   const handshakes = makeHandshakes(host, "push");
-  const begun = new Set<string>();
   return {
     start: () => Promise.resolve(listener.start()),
     arrived() {},
     lookup(request, localTokens) {
       const params = request.kvParams;
-      if (params?.["do_remote_prefill"] !== true || begun.has(request.id)) return { kind: "none" };
-      begun.add(request.id);
+      if (params?.["do_remote_prefill"] !== true) return { kind: "none" };
       const missing = REQUIRED.find((name) => !(name in params));
       if (missing !== undefined) {
         host.violations.record("E9", `kv_transfer_params lack ${missing}`, request.id);

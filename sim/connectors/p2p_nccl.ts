@@ -32,10 +32,12 @@ export function makeP2pNccl(host: EngineHost): Connector {
     lookup(request, localTokens) {
       const tokens = request.promptIds.length - 1 - localTokens;
       if (producer || tokens <= 0) return { kind: "none" };
-      if (!prefillAddress(request.id)) {
-        host.violations.record("E13", "a request id without addresses: decode waits for ever", request.id);
-      }
-      const load = () => awaitSlots(request, tokens, localTokens, arrived, awaited);
+      const load = () => {
+        if (!prefillAddress(request.id)) {
+          host.violations.record("E13", "a request id without addresses: decode waits for ever", request.id);
+        }
+        return awaitSlots(request, tokens, localTokens, arrived, awaited);
+      };
       return { kind: "block", tier: "p2p", tokens, load };
     },
     prefilled(request, blockIds) {

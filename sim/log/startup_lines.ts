@@ -9,9 +9,11 @@ export interface StartLine {
   /** Null for plain text on stderr: progress bars, uvicorn. */
   readonly from: { readonly speaker: Speaker; readonly level: Level; readonly place: string } | null;
   readonly text: string;
+  /** Time that passes before it, whatever the start-up time. */
+  readonly waitMs?: number;
 }
 
-/** Everything up to the bind of the HTTP port. `loadMs` adds progress bars to the weights phase. */
+/** Everything up to the bind of the HTTP port. A slow load has four shards, a quick one a single one. */
 export function startLines(settings: SimSettings, engineId: string): readonly StartLine[] {
   return [
     ...bootLines(settings),
@@ -96,8 +98,13 @@ function configLines(settings: SimSettings): readonly StartLine[] {
 }
 
 function modelLines(settings: SimSettings): readonly StartLine[] {
-  const bar = (percent: string, done: number) =>
-    stderr(0.4, `Loading safetensors checkpoint shards: ${percent}% Completed | ${done}/1 [00:00<00:00, 221.80it/s]\n`);
+  const shards = settings.pace.loadMs > 0 ? 4 : 1;
+  const bars = Array.from({ length: shards + 1 }, (_, done): StartLine => {
+    const percent = String(100 * done / shards).padStart(3);
+    const text = `Loading safetensors checkpoint shards: ${percent}% Completed | ${done}/${shards} ` +
+      "[00:00<00:00, 221.80it/s]\n";
+    return { ...stderr(0.4, text), waitMs: done === 0 ? 0 : settings.pace.loadMs / shards };
+  });
   return [
     line(
       0.3,
@@ -106,8 +113,7 @@ function modelLines(settings: SimSettings): readonly StartLine[] {
       `world_size=${settings.parallel.tp} rank=0 local_rank=0 distributed_init_method=file:///dev/null backend=gloo`,
     ),
     line(0.35, "Worker", "cpu_model_runner.py:68", `Starting to load model ${settings.model}...`),
-    bar("  0", 0),
-    bar("100", 1),
+    ...bars,
     line(0.5, "Worker", "default_loader.py:501", "Loading weights took 0.01 seconds"),
   ];
 }

@@ -21,13 +21,13 @@ export async function rawRequest(
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   if (body !== null) lines.push("content-type: application/json", `content-length: ${Buffer.byteLength(body)}`);
   return await new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const chunks: Uint8Array[] = [];
     const socket = connect(port, "127.0.0.1", () => socket.write(`${lines.join("\r\n")}\r\n\r\n${body ?? ""}`));
     signal?.addEventListener("abort", () => {
       socket.destroy();
       resolve(null);
     });
-    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.on("data", (chunk) => chunks.push(Buffer.from(chunk)));
     socket.on("error", reject);
     socket.on("close", () => resolve(chunks.length === 0 ? null : parseAnswer(Buffer.concat(chunks))));
   });
