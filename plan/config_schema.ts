@@ -6,8 +6,12 @@ import { type Setting, settings } from "./settings.ts";
 type Properties = Record<string, Json>;
 
 export function configSchema(): Json {
-  const properties: Properties = { model: { type: "string", description: "Model to serve: a hub id or a path" }, args };
-  const sections: Record<string, Properties> = { prefill: { args }, decode: { args } };
+  const properties: Properties = {
+    model: { type: "string", description: "Model to serve: a hub id or a path" },
+    args,
+    env,
+  };
+  const sections: Record<string, Properties> = { prefill: { args, env }, decode: { args, env } };
   for (const setting of Object.values(settings) as Setting[]) {
     const [first = "", second] = setting.yaml?.split(".") ?? [];
     if (setting.yaml === null) continue;
@@ -25,6 +29,12 @@ export function configSchema(): Json {
 const args: Json = {
   description: "Arguments for the engines: a map of flags, or a list of words",
   anyOf: [{ type: "object" }, { type: "array", items: { type: ["string", "number"] } }, { type: "string" }],
+};
+
+const env: Json = {
+  description: "Environment variables of the engines",
+  type: "object",
+  additionalProperties: { type: ["string", "number", "boolean"] },
 };
 
 function closedObject(properties: Properties) {

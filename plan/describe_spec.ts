@@ -1,10 +1,10 @@
 // Every effective value and where it came from: `pdserve config`.
 
 import { formatValue } from "./format_value.ts";
-import { maskArgv, masked } from "./secrets.ts";
+import { isSecretName, maskArgv, masked } from "./secrets.ts";
 import { envNameOf, type Setting, type SettingGroup, type SettingKey, settings } from "./settings.ts";
 import { quoteShellWord } from "./shell_words.ts";
-import { type EngineArgument, type Origin, originText, type Spec } from "./spec.ts";
+import { type EngineArgument, type EngineVariable, type Origin, originText, type Spec } from "./spec.ts";
 
 export interface SpecRow {
   readonly group: SettingGroup;
@@ -27,6 +27,8 @@ export function describeSpec(spec: Spec): readonly SpecRow[] {
     ...(Object.entries(settings) as [SettingKey, Setting][]).map(([key, setting]) => settingRow(spec, key, setting)),
     ...spec.engineArgs.prefill.map((argument) => argumentRow("prefill", argument)),
     ...spec.engineArgs.decode.map((argument) => argumentRow("decode", argument)),
+    ...spec.engineEnv.prefill.map((variable) => variableRow("prefill", variable)),
+    ...spec.engineEnv.decode.map((variable) => variableRow("decode", variable)),
   ];
 }
 
@@ -52,6 +54,13 @@ function argumentRow(role: "prefill" | "decode", { words, origin }: EngineArgume
   };
 }
 
+function variableRow(role: "prefill" | "decode", { name, value, origin }: EngineVariable): SpecRow {
+  return {
+    ...{ group: "Model and engine", flag: `${role} env`, env: null, yaml: `${role}.env` },
+    ...{ value: `${name}=${isSecretName(name) ? masked : value}`, origin: originText(origin) },
+  };
+}
+
 /** `pdserve config --output json`. */
 export function specJson(spec: Spec) {
   return { schema: 1, settings: describeSpec(spec).map(({ group: _group, ...row }) => row), config_file: fileOf(spec) };
@@ -59,7 +68,11 @@ export function specJson(spec: Spec) {
 
 /** The settings file that said something; null when none did. */
 export function fileOf(spec: Spec): string | null {
-  const args = [...spec.engineArgs.prefill, ...spec.engineArgs.decode].map(({ origin }) => origin);
-  const origins: Origin[] = [spec.model.origin, ...Object.values(spec.settings).map(({ origin }) => origin), ...args];
+  const { engineArgs, engineEnv } = spec;
+  const origins: Origin[] = [
+    spec.model,
+    ...Object.values(spec.settings),
+    ...[...engineArgs.prefill, ...engineArgs.decode, ...engineEnv.prefill, ...engineEnv.decode],
+  ].map(({ origin }) => origin);
   return origins.find((origin) => origin.is === "file")?.path ?? null;
 }

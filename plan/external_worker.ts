@@ -34,6 +34,7 @@ export function externalWorker(
     ports: Object.fromEntries(Object.entries(ports).map(([purpose, number]) => [purpose, [number]])),
     engineId,
     userArgs: [],
+    userEnv: {},
     argv: [],
     env: {},
     cwd: "",

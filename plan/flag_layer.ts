@@ -1,6 +1,6 @@
 // What the command line says. The CLI splits argv; this is the form it hands over.
 
-import type { Layer } from "./layer.ts";
+import { emptyLayer, type Layer } from "./layer.ts";
 import type { SettingKey } from "./settings.ts";
 import type { EngineArgument } from "./spec.ts";
 
@@ -26,6 +26,7 @@ export const noFlags: FlagInput = { model: null, values: [], engineArgs: { both:
 
 export function flagLayer(flags: FlagInput): Layer {
   return {
+    ...emptyLayer,
     model: flags.model === null ? null : { value: flags.model, origin: { is: "flag", flag: "MODEL" } },
     sayings: flags.values.map(({ key, value, flag }) => ({ key, text: value, origin: { is: "flag", flag } })),
     engineArgs: {

@@ -1,7 +1,7 @@
 // What one source (file, environment, command line) says, still as text; layer_spec.ts types it and lays the sources over each other.
 
 import type { SettingKey } from "./settings.ts";
-import type { EngineArgument, Origin, Sourced } from "./spec.ts";
+import type { EngineArgument, EngineVariable, Origin, Sourced } from "./spec.ts";
 
 export interface Saying {
   readonly key: SettingKey;
@@ -18,6 +18,16 @@ export interface Layer {
     readonly prefill: readonly EngineArgument[];
     readonly decode: readonly EngineArgument[];
   };
+  readonly engineEnv: {
+    readonly both: readonly EngineVariable[];
+    readonly prefill: readonly EngineVariable[];
+    readonly decode: readonly EngineVariable[];
+  };
 }
 
-export const emptyLayer: Layer = { model: null, sayings: [], engineArgs: { both: [], prefill: [], decode: [] } };
+export const emptyLayer: Layer = {
+  model: null,
+  sayings: [],
+  engineArgs: { both: [], prefill: [], decode: [] },
+  engineEnv: { both: [], prefill: [], decode: [] },
+};

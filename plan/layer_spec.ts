@@ -6,7 +6,15 @@ import { emptyLayer, type Layer, type Saying } from "./layer.ts";
 import type { Problem } from "./problem.ts";
 import { readValue, type SettingValue } from "./read_value.ts";
 import { envNameOf, type Setting, type SettingKey, settings } from "./settings.ts";
-import { type EngineArgument, type Origin, originText, type Settings, type Sourced, type Spec } from "./spec.ts";
+import {
+  type EngineArgument,
+  type EngineVariable,
+  type Origin,
+  originText,
+  type Settings,
+  type Sourced,
+  type Spec,
+} from "./spec.ts";
 
 export interface SpecSources {
   readonly flags: FlagInput;
@@ -26,6 +34,7 @@ export function layerSpec(sources: SpecSources): { readonly spec: Spec; readonly
       model: model ?? { value: null, origin: { is: "default" } },
       settings: layerSettings(layers, problems),
       engineArgs: { prefill: argsOf("prefill", layers), decode: argsOf("decode", layers) },
+      engineEnv: { prefill: envOf("prefill", layers), decode: envOf("decode", layers) },
     },
     problems,
   };
@@ -106,4 +115,8 @@ export function sayIn(origin: Origin, setting: Setting, value: string): string {
 
 function argsOf(role: "prefill" | "decode", layers: readonly Layer[]): EngineArgument[] {
   return layers.flatMap((layer) => [...layer.engineArgs.both, ...layer.engineArgs[role]]);
+}
+
+function envOf(role: "prefill" | "decode", layers: readonly Layer[]): EngineVariable[] {
+  return layers.flatMap((layer) => [...layer.engineEnv.both, ...layer.engineEnv[role]]);
 }

@@ -4,6 +4,7 @@ import type { Device } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
+import { checkEngineEnv } from "./check_engine_env.ts";
 import { checkGpus } from "./check_gpus.ts";
 import { checkHost } from "./check_host.ts";
 import { checkModel } from "./check_model.ts";
@@ -42,12 +43,14 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   if (hasErrors(problems)) return { is: "impossible", problems };
 
   const basis = basisOf(draft, spec, machine, engine, around);
+  const workers = slots.map((slot) => withCommand(basis, slot, engine, connector));
+  problems.push(...checkEngineEnv(spec, workers));
   const plan: Omit<Plan, "planId"> = {
     ...basis,
     connector: { name: connector.name, reason },
     router: { host: spec.settings.host.value, port: draft.routerPort },
     split: draft.split,
-    workers: slots.map((slot) => withCommand(basis, slot, engine, connector)),
+    workers,
     problems,
   };
   return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };
@@ -118,6 +121,7 @@ function slotsOf(
     ports: {},
     engineId: engineIdFor(`${role}-${index}`, around.nonce),
     userArgs: shape.userArgs,
+    userEnv: shape.userEnv,
     cwd: around.cwd,
     external: null,
   }));

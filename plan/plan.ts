@@ -53,6 +53,8 @@ export interface WorkerPlan {
   readonly engineId: string | null;
   /** The user's own arguments for this worker, in order. */
   readonly userArgs: readonly string[];
+  /** The user's own variables for this worker; the plan's addresses and devices win over them. */
+  readonly userEnv: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
   /** What is added to pdserve's own environment. Names ending in KEY or TOKEN are secrets. */
   readonly env: Readonly<Record<string, string>>;

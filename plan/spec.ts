@@ -39,6 +39,13 @@ export interface EngineArgument {
   readonly origin: Origin;
 }
 
+/** One variable for the engines' environment. */
+export interface EngineVariable {
+  readonly name: string;
+  readonly value: string;
+  readonly origin: Origin;
+}
+
 export interface Spec {
   /** Null in router-only mode. */
   readonly model: Sourced<string | null>;
@@ -48,6 +55,8 @@ export interface Spec {
    * each list is already in that order, so that the last one wins, as in vLLM.
    */
   readonly engineArgs: { readonly prefill: readonly EngineArgument[]; readonly decode: readonly EngineArgument[] };
+  /** Variables for the engines; of a repeated name the last one counts. */
+  readonly engineEnv: { readonly prefill: readonly EngineVariable[]; readonly decode: readonly EngineVariable[] };
 }
 
 /** `flag --pd`, `env PDSERVE_PD`, `pdserve.yaml:12`, `default`. */

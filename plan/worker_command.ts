@@ -2,6 +2,7 @@
 
 import type { Connector } from "../kv/connector.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
+import { workerVariables } from "./worker_variables.ts";
 import { factsOf, type Plan, type WorkerPlan } from "./plan.ts";
 
 /** What all workers of a plan share. */
@@ -29,7 +30,7 @@ export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, 
     ...{ wiringArgs: wiring.args, wiringEnv: wiring.env, cpuCores, memoryBytes, workersOnMachine },
   });
   const engineId = typeof config.engine_id === "string" ? config.engine_id : null;
-  return { ...slot, engineId, argv: line.argv, env: { ...launch.env, ...line.env } };
+  return { ...slot, engineId, argv: line.argv, env: { ...launch.env, ...workerVariables(line.env, slot.userEnv) } };
 }
 
 export interface Generation {

@@ -13,6 +13,8 @@ export interface RoleShape {
   readonly pp: number;
   /** The role's arguments without the sizes read here, which the engine writes itself. */
   readonly userArgs: readonly string[];
+  /** The role's variables, by name. */
+  readonly userEnv: Readonly<Record<string, string>>;
   /** Secrets among the arguments, as environment. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -40,7 +42,8 @@ export function roleShape(
   }
   const own: Sourced<number | null> = spec.settings[role === "prefill" ? "prefillTp" : "decodeTp"];
   const { args, env } = withdrawSecrets(userArgs);
-  return { shape: { tp: own.value ?? spec.settings.tp.value, ...sizes, userArgs: args, env }, problems };
+  const userEnv = Object.fromEntries(spec.engineEnv[role].map(({ name, value }) => [name, value]));
+  return { shape: { tp: own.value ?? spec.settings.tp.value, ...sizes, userArgs: args, userEnv, env }, problems };
 }
 
 /** Drops the runs of words that make up one of the flags in `drop`. */

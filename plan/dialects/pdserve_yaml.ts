@@ -1,15 +1,16 @@
-// pdserve.yaml: the flags as a file. `model`, `args`, `prefill.args`, `decode.args`, and each setting under its YAML path.
+// pdserve.yaml: the flags as a file. `model`, `args` and `env` for both roles or one, and each setting under its YAML path.
 
 import { isMap, isScalar, type Node, type YAMLMap } from "yaml";
 import type { Layer, Saying } from "../layer.ts";
 import { nearestName } from "../../kv/nearest_name.ts";
 import type { Problem } from "../problem.ts";
 import { type Setting, type SettingKey, settings } from "../settings.ts";
-import type { EngineArgument, Origin } from "../spec.ts";
+import type { EngineArgument, EngineVariable, Origin } from "../spec.ts";
 import type { Dialect, ReadFile } from "./dialect.ts";
 import { engineArguments } from "./yaml_arguments.ts";
 import { readYaml } from "./yaml_document.ts";
 import { settingTexts } from "./yaml_values.ts";
+import { variables } from "./yaml_variables.ts";
 
 export const pdserveYaml: Dialect = {
   name: "pdserve",
@@ -23,14 +24,18 @@ const keyByPath = new Map<string, SettingKey>(
   ),
 );
 const argsPaths = { both: "args", prefill: "prefill.args", decode: "decode.args" } as const;
-const knownPaths = ["model", ...Object.values(argsPaths), ...keyByPath.keys()];
+const envPaths = { both: "env", prefill: "prefill.env", decode: "decode.env" } as const;
+const knownPaths = ["model", ...Object.values(argsPaths), ...Object.values(envPaths), ...keyByPath.keys()];
 const sections = new Set(knownPaths.flatMap((path) => path.includes(".") ? [path.slice(0, path.indexOf("."))] : []));
+
+type EnginesOf = keyof typeof argsPaths;
 
 interface Reading {
   readonly path: string;
   originAt(node: Node): Origin;
   readonly sayings: Saying[];
-  readonly args: Record<keyof typeof argsPaths, EngineArgument[]>;
+  readonly args: Record<EnginesOf, EngineArgument[]>;
+  readonly env: Record<EnginesOf, EngineVariable[]>;
   model: Layer["model"];
   readonly problems: Problem[];
 }
@@ -42,6 +47,7 @@ function read(text: string, path: string): ReadFile {
     originAt: (node) => ({ is: "file", path, line: lineOf(node) }),
     sayings: [],
     args: { both: [], prefill: [], decode: [] },
+    env: { both: [], prefill: [], decode: [] },
     model: null,
     problems: [...problems],
   };
@@ -52,8 +58,8 @@ function read(text: string, path: string): ReadFile {
       complain(reading, root, "The file is not a map of settings", "model: NAME");
     }
   }
-  const { model, sayings, args } = reading;
-  return { layer: { model, sayings, engineArgs: args }, problems: reading.problems };
+  const { model, sayings, args, env } = reading;
+  return { layer: { model, sayings, engineArgs: args, engineEnv: env }, problems: reading.problems };
 }
 
 function readMap(map: YAMLMap, prefix: string, reading: Reading): void {
@@ -79,11 +85,18 @@ function readSection(node: Node, path: string, reading: Reading): void {
 
 function readKnown(node: Node, path: string, reading: Reading): void {
   const origin = reading.originAt(node);
-  for (const [target, argsPath] of Object.entries(argsPaths) as [keyof typeof argsPaths, string][]) {
-    if (path !== argsPath) continue;
+  const argsFor = enginesAt(path, argsPaths);
+  if (argsFor !== null) {
     const read = engineArguments(node, reading.originAt);
-    if (read.is === "arguments") reading.args[target].push(...read.list);
+    if (read.is === "arguments") reading.args[argsFor].push(...read.list);
     else complain(reading, read.at, `Cannot read "${path}"`, `${path}: { max-model-len: 8192 }`, read.why);
+    return;
+  }
+  const envFor = enginesAt(path, envPaths);
+  if (envFor !== null) {
+    const read = variables(node, reading.originAt);
+    if (read.is === "variables") reading.env[envFor].push(...read.list);
+    else complain(reading, read.at, `Cannot read "${path}"`, `${path}: { NCCL_DEBUG: INFO }`, read.why);
     return;
   }
   if (path === "model") {
@@ -96,6 +109,10 @@ function readKnown(node: Node, path: string, reading: Reading): void {
   const read = settingTexts(node, settings[key], key);
   if (read.is === "texts") reading.sayings.push(...read.texts.map((text) => ({ key, text, origin })));
   else complain(reading, node, `"${path}" has the wrong type`, `${path}: ${read.example}`, read.why);
+}
+
+function enginesAt(path: string, paths: Readonly<Record<EnginesOf, string>>): EnginesOf | null {
+  return (Object.keys(paths) as EnginesOf[]).find((engines) => paths[engines] === path) ?? null;
 }
 
 function unknownKey(reading: Reading, key: Node, path: string): void {

@@ -76,6 +76,7 @@ function workerPlan(text: string): WorkerPlan {
     ports: { http: [port] },
     engineId: null,
     userArgs: [],
+    userEnv: {},
     argv: [process.execPath, "run", program, String(port), ...manners.split("+").filter((manner) => manner !== "")],
     env: {},
     cwd: import.meta.dir,

@@ -26,6 +26,7 @@ export function workerPlan(role: "prefill" | "decode", index: number, gpu: numbe
     ports: { http: [port], side_channel: [5600 + gpu] },
     engineId: `${role}-${index}-a1`,
     userArgs: [],
+    userEnv: {},
     argv: ["vllm", "serve", model, "--port", String(port), "--kv-transfer-config", '{"kv_connector":"NixlConnector"}'],
     env: { CUDA_VISIBLE_DEVICES: String(gpu), VLLM_NIXL_SIDE_CHANNEL_PORT: String(5600 + gpu), VLLM_API_KEY: "hidden" },
     cwd: "/srv",

@@ -1,0 +1,33 @@
+// Which of the user's variables for the engines have no effect, and why?
+
+import type { WorkerPlan } from "./plan.ts";
+import { distinctProblems, type Problem } from "./problem.ts";
+import { type EngineVariable, originText, type Spec } from "./spec.ts";
+
+export function checkEngineEnv(spec: Spec, workers: readonly WorkerPlan[]): readonly Problem[] {
+  const told = (["prefill", "decode"] as const).flatMap((role) => {
+    const ofRole = workers.filter((worker) => worker.role === role);
+    return spec.engineEnv[role].flatMap((variable) => warningFor(variable, ofRole));
+  });
+  return distinctProblems(told);
+}
+
+function warningFor(variable: EngineVariable, workers: readonly WorkerPlan[]): Problem[] {
+  const { name } = variable;
+  if (name === "VLLM_API_KEY") {
+    return [ignored(variable, "the workers' key is made for each run, so that nobody goes around the router")];
+  }
+  const overruled = workers.find(({ userEnv, env }) => userEnv[name] !== undefined && userEnv[name] !== env[name]);
+  if (overruled === undefined) return [];
+  return [ignored(variable, `the plan gives each worker its own: ${overruled.env[name]} for ${overruled.name}`)];
+}
+
+function ignored({ name, origin }: EngineVariable, why: string): Problem {
+  return {
+    what: `Ignore the variable ${name} of the engines`,
+    why,
+    fix: `leave out ${name}`,
+    where: originText(origin),
+    severity: "warning",
+  };
+}
