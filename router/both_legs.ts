@@ -32,8 +32,8 @@ export async function bothLegsAtOnce(
   // Never sent twice under one id: an engine pairs the halves by it.
   const toPrefill = prefillRequest(exchange.ask, context, io.connector.prefillLeg(context), false);
   const toDecode = decodeRequest(exchange.ask, context, plan.edit);
-  const prefill = exchange.startLeg(pair.prefill, toPrefill, false);
-  const decode = exchange.startLeg(pair.decode, toDecode, true);
+  const prefill = exchange.startLeg(pair.prefill, toPrefill, "prefill");
+  const decode = exchange.startLeg(pair.decode, toDecode, "decode");
 
   const first = await Promise.race([
     prefill.opened.then((opening) => ({ leg: "prefill" as const, opening })),

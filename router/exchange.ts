@@ -3,6 +3,7 @@
 import type { Handle } from "../kv/ledger.ts";
 import type { Expiring } from "./deadlines.ts";
 import { Leg, type LegFailure } from "./leg.ts";
+import type { LegName } from "./leg_failure.ts";
 import type { Phase } from "./own_error.ts";
 import type { Ask } from "./read_ask.ts";
 import type { Slot } from "./roster.ts";
@@ -81,10 +82,14 @@ export class Exchange implements Expiring {
     return admitted;
   }
 
-  startLeg(slot: Slot, request: UpstreamRequest, mayStream: boolean): Leg {
+  startLeg(slot: Slot, request: UpstreamRequest, kind: LegName): Leg {
+    const isWhole = kind === "whole";
     slot.inFlight++;
-    const leg: Leg = new Leg(mayStream, () => {
+    if (isWhole) slot.wholeStarted++;
+    if (isWhole) slot.wholeRunning++;
+    const leg: Leg = new Leg(kind !== "prefill", () => {
       slot.inFlight--;
+      if (isWhole) slot.wholeRunning--;
       this.#legs.delete(leg);
     });
     this.#legs.add(leg);

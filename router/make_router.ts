@@ -11,6 +11,7 @@ import { makeApp } from "./app.ts";
 import { type Deadlines, makeDeadlines } from "./deadlines.ts";
 import type { Policy } from "./policies/policy.ts";
 import { type ProveLimits, provePair } from "./prove.ts";
+import { makeRecomputeWatch } from "./recompute_watch.ts";
 import { makeRoster } from "./roster.ts";
 import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
 import { makeRouterMetrics } from "./router_metrics.ts";
@@ -57,6 +58,7 @@ export function makeRouter(options: RouterOptions): Router {
   const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
   const io = connectParts(options, ledger, deadlines, accessLog);
   const app = makeApp(io);
+  const recomputeWatch = makeRecomputeWatch(io, options.engineMetrics);
   return {
     fetch: (request) => app.fetch(request),
     prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
@@ -65,6 +67,7 @@ export function makeRouter(options: RouterOptions): Router {
     metricsText: () => io.metrics.text(),
     close() {
       deadlines.close();
+      recomputeWatch.close();
       accessLog?.close();
       io.roster.close();
       upstream.close();

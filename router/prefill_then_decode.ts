@@ -52,7 +52,7 @@ export async function prefillThenDecode(
 
   exchange.times.decodeMs = io.now();
   exchange.enter("first token", io.settings.firstTokenTimeoutMs);
-  const decode = exchange.startLeg(pair.decode, decodeRequest(exchange.ask, context, leg.edit), true);
+  const decode = exchange.startLeg(pair.decode, decodeRequest(exchange.ask, context, leg.edit), "decode");
   return openDecode(exchange, pair, decode, await decode.opened, io);
 }
 
@@ -70,6 +70,7 @@ export function openDecode(
   if (judged.is === "failed") return judged;
   exchange.times.firstByteMs = io.now();
   exchange.closeWindow();
+  pair.decode.handedOver++;
   const { opening: good } = judged;
   const response = good.is === "answered"
     ? answerWith(exchange, good, io)
@@ -86,7 +87,7 @@ async function runPrefill(
   exchange.times.prefillMs = io.now();
   exchange.enter("prefill", io.settings.prefillTimeoutMs);
   const request = prefillRequest(exchange.ask, context, io.connector.prefillLeg(context), true);
-  const opening = await exchange.startLeg(pair.prefill, request, false).opened;
+  const opening = await exchange.startLeg(pair.prefill, request, "prefill").opened;
   exchange.times.repliedMs = io.now();
 
   const judged = judgeOpening("prefill", pair.prefill.name, opening, exchange.phase);

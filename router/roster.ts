@@ -10,6 +10,11 @@ export interface Slot extends Candidate {
   readonly name: string;
   /** Legs of ours that run on it. */
   inFlight: number;
+  /** Answers this decode worker gave from KV that was handed over. */
+  handedOver: number;
+  /** Requests it was given whole: begun so far, and running now. */
+  wholeStarted: number;
+  wholeRunning: number;
   worker: WorkerSnapshot;
   /** Handoffs that pin its KV: from the prefill leg's start until decode's first byte. */
   readonly window: Gate;
@@ -87,5 +92,6 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
 
 function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue }: RosterOptions): Slot {
   const window = makeGate({ inside: maxHandoffs, waiting: maxQueue });
-  return { name: worker.facts.name, inFlight: 0, worker, window };
+  const counts = { inFlight: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
+  return { name: worker.facts.name, ...counts, worker, window };
 }

@@ -47,7 +47,7 @@ async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<R
   // One worker does both phases, so it has the time of both.
   exchange.enter("first token", io.settings.prefillTimeoutMs + io.settings.firstTokenTimeoutMs);
   const attemptId = attemptIdOf(exchange.id, io.random());
-  const leg = exchange.startLeg(slot, wholeRequest(exchange.ask, attemptId), true);
+  const leg = exchange.startLeg(slot, wholeRequest(exchange.ask, attemptId), "whole");
   const judged = judgeOpening("whole", slot.name, await leg.opened, exchange.phase);
   if (judged.is === "aborted") return "gone";
   if (judged.is === "failed") return judged.failed;
