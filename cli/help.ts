@@ -16,6 +16,7 @@ export interface HelpStyle {
 const allSettings: readonly Setting[] = Object.values(settings);
 const groups: readonly SettingGroup[] = [
   "Topology",
+  "Other tools",
   "Model and engine",
   "KV connector",
   "Router",

@@ -1,5 +1,6 @@
 // What one source (file, environment, command line) says, still as text; layer_spec.ts types it and lays the sources over each other.
 
+import type { Layout } from "./layout.ts";
 import type { SettingKey } from "./settings.ts";
 import type { EngineArgument, EngineVariable, Origin, Sourced } from "./spec.ts";
 
@@ -23,6 +24,8 @@ export interface Layer {
     readonly prefill: readonly EngineVariable[];
     readonly decode: readonly EngineVariable[];
   };
+  /** Absent where the source lays out no workers of its own. */
+  readonly layout?: Layout;
 }
 
 export const emptyLayer: Layer = {

@@ -3,6 +3,7 @@
 import { type Env, envLayer } from "./env_layer.ts";
 import { type FlagInput, flagLayer } from "./flag_layer.ts";
 import { emptyLayer, type Layer, type Saying } from "./layer.ts";
+import type { Layout, WorkerGroup } from "./layout.ts";
 import type { Problem } from "./problem.ts";
 import { readValue, type SettingValue } from "./read_value.ts";
 import { envNameOf, type Setting, type SettingKey, settings } from "./settings.ts";
@@ -35,6 +36,7 @@ export function layerSpec(sources: SpecSources): { readonly spec: Spec; readonly
       settings: layerSettings(layers, problems),
       engineArgs: { prefill: argsOf("prefill", layers), decode: argsOf("decode", layers) },
       engineEnv: { prefill: envOf("prefill", layers), decode: envOf("decode", layers) },
+      layout: layoutOf(layers),
     },
     problems,
   };
@@ -119,4 +121,21 @@ function argsOf(role: "prefill" | "decode", layers: readonly Layer[]): EngineArg
 
 function envOf(role: "prefill" | "decode", layers: readonly Layer[]): EngineVariable[] {
   return layers.flatMap((layer) => [...layer.engineEnv.both, ...layer.engineEnv[role]]);
+}
+
+/** Each group's own arguments stand where the file's stand: above its `args`, below the environment and the line. */
+function layoutOf(layers: readonly Layer[]): Layout | null {
+  const layout = layers.findLast((layer) => layer.layout !== undefined)?.layout;
+  if (layout === undefined) return null;
+  const complete = (group: WorkerGroup): WorkerGroup => {
+    const of = <T>(said: { readonly [K in "both" | "prefill" | "decode"]: readonly T[] }) =>
+      group.role === "prefill" || group.role === "decode" ? [...said.both, ...said[group.role]] : said.both;
+    const own = (layer: Layer) => layer.layout === layout;
+    return {
+      ...group,
+      args: layers.flatMap((layer) => [...of(layer.engineArgs), ...(own(layer) ? group.args : [])]),
+      env: layers.flatMap((layer) => [...of(layer.engineEnv), ...(own(layer) ? group.env : [])]),
+    };
+  };
+  return { ...layout, groups: layout.groups.map(complete) };
 }

@@ -19,7 +19,13 @@ export function readValue(setting: Setting, text: string): ReadValue {
     case "choice":
       return readChoice(setting.choices ?? [], text);
     case "count":
-      return readNumber(text, 1, Number.MAX_SAFE_INTEGER, "it must be a whole number from 1", setting.default ?? "1");
+      return readNumber(
+        text,
+        setting.least ?? 1,
+        Number.MAX_SAFE_INTEGER,
+        `it must be a whole number from ${setting.least ?? 1}`,
+        setting.default ?? "1",
+      );
     case "port":
       return readNumber(text, 0, 65535, "a port is a whole number up to 65535; 0 takes any free one", "8000");
     case "duration":

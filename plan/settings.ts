@@ -1,6 +1,7 @@
 // The one table of settings: flags, environment names, YAML keys, help, completion and `pdserve config` all read it.
 
 import { engineSettings } from "./settings/engine_settings.ts";
+import { otherToolsSettings } from "./settings/other_tools_settings.ts";
 import { routerSettings } from "./settings/router_settings.ts";
 import { runSettings } from "./settings/run_settings.ts";
 import type { Setting } from "./settings/setting.ts";
@@ -10,6 +11,7 @@ export type { Setting, SettingGroup } from "./settings/setting.ts";
 
 export const settings = {
   ...topologySettings,
+  ...otherToolsSettings,
   ...engineSettings,
   ...routerSettings,
   ...runSettings,

@@ -1,5 +1,6 @@
 // What the user asked for: every setting as a typed value that knows where it came from.
 
+import type { Layout } from "./layout.ts";
 import type { SettingKey, settings } from "./settings.ts";
 
 export type Origin =
@@ -57,6 +58,8 @@ export interface Spec {
   readonly engineArgs: { readonly prefill: readonly EngineArgument[]; readonly decode: readonly EngineArgument[] };
   /** Variables for the engines; of a repeated name the last one counts. */
   readonly engineEnv: { readonly prefill: readonly EngineVariable[]; readonly decode: readonly EngineVariable[] };
+  /** The workers of another tool's file, each group with all its arguments; null where the plan counts and cuts itself. */
+  readonly layout: Layout | null;
 }
 
 /** `flag --pd`, `env PDSERVE_PD`, `pdserve.yaml:12`, `default`. */

@@ -1,6 +1,14 @@
 // One row of the table of settings.
 
-export type SettingGroup = "Topology" | "Model and engine" | "KV connector" | "Router" | "Limits" | "Run" | "Output";
+export type SettingGroup =
+  | "Topology"
+  | "Other tools"
+  | "Model and engine"
+  | "KV connector"
+  | "Router"
+  | "Limits"
+  | "Run"
+  | "Output";
 
 export interface Setting {
   /** Long flag; its environment twin is PDSERVE_ plus the name in capitals. A switch with default true is `--no-…`. */
@@ -20,4 +28,6 @@ export interface Setting {
   /** Shown in the short help (`-h`). */
   readonly short?: boolean;
   readonly secret?: boolean;
+  /** Least value of a count; 1 when not said. */
+  readonly least?: 0;
 }

@@ -1,0 +1,78 @@
+// Files and flags of the systems people come from.
+
+import type { Setting } from "./setting.ts";
+
+export const otherToolsSettings = {
+  vllmConfig: {
+    flag: "--vllm-config",
+    yaml: null,
+    kind: "text",
+    default: null,
+    group: "Other tools",
+    hint: "FILE",
+    help: "vime's topology file: models, server groups, overrides; MODEL is its --hf-checkpoint",
+  },
+  sglangConfig: {
+    flag: "--sglang-config",
+    yaml: null,
+    kind: "text",
+    default: null,
+    group: "Other tools",
+    hint: "FILE",
+    help: "slime's topology file, of the same form",
+  },
+  dialect: {
+    flag: "--dialect",
+    yaml: null,
+    kind: "text",
+    default: null,
+    group: "Other tools",
+    hint: "NAME",
+    help: "Read the settings file as that tool's, where its name and content do not tell",
+  },
+  modelEntry: {
+    flag: "--model-entry",
+    yaml: null,
+    kind: "text",
+    default: null,
+    group: "Other tools",
+    hint: "NAME",
+    help: "Which of the file's models to serve; the GPUs of the others stay free for a run of their own",
+  },
+  prefillNumServers: {
+    flag: "--prefill-num-servers",
+    yaml: null,
+    kind: "count",
+    default: null,
+    group: "Other tools",
+    hint: "N",
+    help: "So many prefill workers; decode gets the rest of --rollout-num-gpus",
+  },
+  rolloutNumGpus: {
+    flag: "--rollout-num-gpus",
+    yaml: null,
+    kind: "count",
+    least: 0,
+    default: null,
+    group: "Other tools",
+    hint: "N",
+    help: "GPUs of all workers; a topology file must add up to it",
+  },
+  rolloutGpusPerEngine: {
+    flag: "--rollout-num-gpus-per-engine",
+    yaml: null,
+    kind: "count",
+    default: null,
+    group: "Other tools",
+    hint: "N",
+    help: "GPUs of one worker where the file does not say; default 1",
+  },
+  scaleToNode: {
+    flag: "--scale-to-node",
+    yaml: null,
+    kind: "switch",
+    default: "false",
+    group: "Other tools",
+    help: "Shrink a topology that is too big for this machine, in proportion, and say how",
+  },
+} as const satisfies Record<string, Setting>;
