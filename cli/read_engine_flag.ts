@@ -1,5 +1,6 @@
 // Which words go on to the engines, as what?
 
+import { isKvMember } from "../plan/kv_members.ts";
 import { splitShellWords } from "../plan/shell_words.ts";
 import {
   type ArgvLine,
@@ -18,7 +19,7 @@ import { oppositeOf } from "./own_flags.ts";
 export function readCommonFlag(line: ArgvLine, flag: FlagWord): void {
   const { commonFlags, commonFlagPrefix, name } = line.engine;
   if (refusesOwned(line, flag.written, flag.name)) return;
-  const isDotted = undotted(flag.name) !== flag.name && undotted(flag.name) in commonFlags;
+  const isDotted = isKvMember(flag.name) || undotted(flag.name) !== flag.name && undotted(flag.name) in commonFlags;
   const hasPrefix = commonFlagPrefix !== undefined && flag.name.startsWith(commonFlagPrefix) &&
     commonFlags[flag.name] !== "switch";
   if (isDotted || hasPrefix || commonFlags[flag.name] === "value") {
@@ -72,6 +73,8 @@ export function passOn(line: ArgvLine, words: readonly string[], flag: string, t
 }
 
 function refusesOwned(line: ArgvLine, written: string, name: string): boolean {
+  // Of these the plan owns some members only, and says which.
+  if (isKvMember(name)) return false;
   const reason = line.engine.ownedFlags[undotted(name)];
   if (reason === undefined) return false;
   line.problems.push(ownedByPlan(written, undotted(name), reason));

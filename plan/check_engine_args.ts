@@ -2,6 +2,7 @@
 
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { flagValues, readFlags } from "./engine_flags.ts";
+import { isKvMember, whyOwnedMember } from "./kv_members.ts";
 import type { Problem } from "./problem.ts";
 import { type EngineArgument, originText, type Spec } from "./spec.ts";
 
@@ -14,9 +15,11 @@ export function checkEngineArgs(spec: Spec, engine: Engine): readonly Problem[] 
 function ownedBy(argument: EngineArgument, engine: Engine): Problem[] {
   return readFlags(argument.words, engine.commonFlags).flatMap(({ name, words }) => {
     const written = words[0] ?? name;
-    const head = name.split(".")[0] ?? name;
-    const reason = engine.ownedFlags[written.split(/[=.]/)[0] ?? ""] ?? engine.ownedFlags[head];
-    if (reason === undefined) return [];
+    const head = isKvMember(name) ? name : name.split(".")[0] ?? name;
+    const reason = isKvMember(name)
+      ? whyOwnedMember(name)
+      : engine.ownedFlags[written.split(/[=.]/)[0] ?? ""] ?? engine.ownedFlags[head] ?? null;
+    if (reason === null) return [];
     return [{
       what: `Remove ${written} from the engine's arguments`,
       why: `${head} is set by pdserve: ${reason}`,

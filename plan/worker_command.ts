@@ -3,6 +3,7 @@
 import type { Connector } from "../kv/connector.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { workerVariables } from "./worker_variables.ts";
+import { mergeMembers, takeKvMembers } from "./kv_members.ts";
 import { factsOf, type Plan, type WorkerPlan } from "./plan.ts";
 
 /** What all workers of a plan share. */
@@ -22,14 +23,16 @@ export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, 
     ...{ role, tp, dp, pp, host, httpPort: port, ports, engineId: slot.engineId ?? slot.name },
     ...{ device, engineVersion, sharedDir, loadFailurePolicy, extraConfig },
   });
-  const config = wiring.kvTransferConfig;
+  const own = takeKvMembers(userArgs);
+  const takesPart = Object.keys(wiring.kvTransferConfig).length > 0;
+  const config = takesPart ? mergeMembers(wiring.kvTransferConfig, own.members) : null;
   const line = engine.command({
-    ...{ role, tp, dp, pp, gpus, host, port, internalPort: ports.internal ?? null, userArgs },
+    ...{ role, tp, dp, pp, gpus, host, port, internalPort: ports.internal ?? null, userArgs: own.args },
     ...{ model: basis.model, servedModelName: basis.servedModelName, device, command, engineVersion },
-    kvTransferConfig: Object.keys(config).length > 0 ? config : null,
+    kvTransferConfig: config,
     ...{ wiringArgs: wiring.args, wiringEnv: wiring.env, cpuCores, memoryBytes, workersOnMachine },
   });
-  const engineId = typeof config.engine_id === "string" ? config.engine_id : null;
+  const engineId = typeof config?.engine_id === "string" ? config.engine_id : null;
   return { ...slot, engineId, argv: line.argv, env: { ...launch.env, ...workerVariables(line.env, slot.userEnv) } };
 }
 
