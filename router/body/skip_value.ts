@@ -13,7 +13,8 @@ const closeCurly = 0x7d;
 
 /** The longest scalar looked at; Python itself refuses integers of more than 4,300 digits. */
 const maxScalarBytes = 4_400;
-const scalar = /^(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)$/;
+const literals = ["true", "false", "null"].map((literal) => new TextEncoder().encode(literal));
+const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 /** Index after the value that starts at `at`; -1 when none starts there or the bytes end inside it. */
 export function skipValue(bytes: Uint8Array, at: number): number {
@@ -47,7 +48,7 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
 }
 
 function skipNested(bytes: Uint8Array, at: number): number {
-  const skipNumbers = numbersSkipper(bytes);
+  let skipNumbers: ((open: number) => number) | null = null;
   let depth = 0;
   for (let i = at; i < bytes.length; i++) {
     switch (bytes[i]) {
@@ -58,7 +59,7 @@ function skipNested(bytes: Uint8Array, at: number): number {
         break;
       }
       case openSquare: {
-        const close = skipNumbers(i);
+        const close = mayBeNumbers(bytes, i) ? (skipNumbers ??= numbersSkipper(bytes))(i) : -1;
         if (close < 0) depth++;
         else if (depth === 0) return close + 1;
         else i = close;
@@ -84,12 +85,15 @@ function numbersSkipper(bytes: Uint8Array): (open: number) => number {
   const nextClose = nextIndexOf(bytes, closeSquare);
   const others = [quote, openSquare, openCurly, closeCurly].map((byte) => nextIndexOf(bytes, byte));
   return (open) => {
-    const first = bytes[skipSpace(bytes, open + 1)] ?? 0;
-    if (first !== 0x2d && (first < 0x30 || first > 0x39)) return -1;
     const close = nextClose(open);
     const isFlat = close < bytes.length && others.every((next) => next(open + 1) > close);
     return isFlat ? close : -1;
   };
+}
+
+function mayBeNumbers(bytes: Uint8Array, open: number): boolean {
+  const first = bytes[skipSpace(bytes, open + 1)] ?? 0;
+  return first === 0x2d || (first >= 0x30 && first <= 0x39);
 }
 
 /** `indexOf` for positions that only grow: it remembers the last hit, so all calls together read the bytes once. */
@@ -106,8 +110,26 @@ function nextIndexOf(bytes: Uint8Array, byte: number): (from: number) => number 
 
 function skipScalar(bytes: Uint8Array, at: number): number {
   let end = at;
-  while (isScalarByte(bytes[end]) && end - at <= maxScalarBytes) end++;
-  return scalar.test(String.fromCharCode(...bytes.subarray(at, end))) ? end : -1;
+  let digits = 0;
+  while (isScalarByte(bytes[end]) && end - at <= maxScalarBytes) {
+    if (bytes[end]! <= 0x39 && bytes[end]! >= 0x30) digits++;
+    end++;
+  }
+  const isPlainInteger = digits > 0 && digits === end - at && (bytes[at] !== 0x30 || digits === 1);
+  return isPlainInteger || literals.some((literal) => isAt(bytes, at, end, literal)) ||
+      number.test(ascii(bytes, at, end))
+    ? end
+    : -1;
+}
+
+function isAt(bytes: Uint8Array, at: number, end: number, literal: Uint8Array): boolean {
+  if (end - at !== literal.length) return false;
+  for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;
+  return true;
+}
+
+function ascii(bytes: Uint8Array, at: number, end: number): string {
+  return String.fromCharCode(...bytes.subarray(at, end));
 }
 
 /** Letters, digits, `+`, `-` and `.`: all that numbers, `true`, `false` and `null` are made of. */

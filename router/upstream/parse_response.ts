@@ -3,7 +3,7 @@
 import type { ResponseHead, UpstreamFailure } from "./client.ts";
 import { HeadCollector } from "./collect_head.ts";
 import { ChunkDecoder } from "./decode_chunks.ts";
-import { type Framing, parseHead } from "./parse_head.ts";
+import { type Framing, type ParsedHead, parseHead } from "./parse_head.ts";
 
 /** What one read of bytes contained, in this order. Never more than one payload, whatever the framing. */
 export interface ParsedRead {
@@ -36,6 +36,7 @@ export class ResponseParser {
   #phase: Phase = untilClose;
   #method = "GET";
   #keepAlive = false;
+  #latest: { readonly text: string; readonly method: string; readonly parsed: ParsedHead | string } | null = null;
 
   constructor(maxHeadBytes: number) {
     this.#collector = new HeadCollector(maxHeadBytes);
@@ -68,7 +69,7 @@ export class ResponseParser {
       if (collected.is === "too-large") {
         return fail("too-large", `the answer's head is over ${this.#collector.maxBytes} bytes`);
       }
-      const parsed = parseHead(collected.text, this.#method);
+      const parsed = this.#parseHead(collected.text);
       if (typeof parsed === "string") return fail("protocol", `the answer is refused: ${parsed}`);
       const { head, framing, keepAlive } = parsed;
       at = collected.next;
@@ -80,6 +81,14 @@ export class ResponseParser {
       if (++phase.interims > maxInterims) return fail("protocol", `the answer has over ${maxInterims} interim heads`);
     }
     return nothing;
+  }
+
+  /** A busy worker answers with the same head many times a second, until its `date` moves on. */
+  #parseHead(text: string): ParsedHead | string {
+    if (this.#latest?.text !== text || this.#latest.method !== this.#method) {
+      this.#latest = { text, method: this.#method, parsed: parseHead(text, this.#method) };
+    }
+    return this.#latest.parsed;
   }
 
   #beginBody(framing: Framing, bytes: Uint8Array, at: number, head: ResponseHead): ParsedRead {

@@ -22,6 +22,8 @@ interface Llhttp {
   free(address: number): void;
 }
 
+const require = createRequire(import.meta.url);
+const wasmModule = "undici/lib/llhttp/llhttp-wasm.js";
 const responseType = 2;
 const errorOk = 0;
 const errorPaused = 21;
@@ -37,6 +39,15 @@ interface Reading {
 
 let reading: Reading | null = null;
 let llhttp: Llhttp | null = null;
+
+/** Whether the development dependency is installed. */
+export function hasLlhttp(): boolean {
+  try {
+    return require.resolve(wasmModule) !== "";
+  } catch {
+    return false;
+  }
+}
 
 /** Reads the first final answer in `reads`, then the end of the connection. */
 export function readWithLlhttp(method: string, reads: readonly Uint8Array[]): ReferenceReading {
@@ -85,7 +96,7 @@ function execute(wasm: Llhttp, parser: number, read: Uint8Array): number {
 }
 
 function instantiate(): Llhttp {
-  const bytes: Buffer = createRequire(import.meta.url)("undici/lib/llhttp/llhttp-wasm.js");
+  const bytes: Buffer = require(wasmModule);
   const ignore = (): number => 0;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes)), {
     env: {
