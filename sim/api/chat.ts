@@ -7,7 +7,7 @@ import { dataFrame, DONE_FRAME, failureFrame } from "../http/sse.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Call } from "./api_server.ts";
 import { chatPromptIds } from "./chat_prompt.ts";
-import { admitCall, externalId } from "./common_checks.ts";
+import { admitCall, externalId } from "./admit_call.ts";
 import { type Answer, collect, failureReply, generate, type GenerationInput, lengthProblem } from "./generation.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import { numberOr, numberOrNull, readSampling, samplingFields } from "./sampling_params.ts";

@@ -6,7 +6,7 @@ import { dataFrame, DONE_FRAME, failureFrame } from "../http/sse.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { decode, encode } from "../tokenizer.ts";
 import type { Call } from "./api_server.ts";
-import { admitCall, externalId } from "./common_checks.ts";
+import { admitCall, externalId } from "./admit_call.ts";
 import { type Answer, collect, failureReply, generate, type GenerationInput, lengthProblem } from "./generation.ts";
 import { completionLogprobs, echoLogprobs, promptLogprobs } from "./logprobs.ts";
 import { numberOr, numberOrNull, readSampling, samplingFields } from "./sampling_params.ts";

@@ -7,7 +7,7 @@ import { eventFrame } from "../http/sse.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { Call } from "./api_server.ts";
 import { prepareChat } from "./chat.ts";
-import { externalId } from "./common_checks.ts";
+import { externalId } from "./admit_call.ts";
 import { collect, failureReply, generate } from "./generation.ts";
 import { floatsShown, pythonFloat } from "./python_float.ts";
 import { numberOr, numberOrNull, samplingFields } from "./sampling_params.ts";

@@ -5,6 +5,12 @@ import { askPeer } from "../peer/side_channel.ts";
 import type { EngineHost } from "./connector.ts";
 import { handshakeProblem, type TransferMode } from "./compatibility.ts";
 
+/** vLLM's receive time-out in a handshake. */
+const LIVE_PEER_MS = 5000;
+
+/** For messages after the handshake: a peer that has gone since then is noticed at once. */
+export const KNOWN_PEER = { answerMs: 30_000, refusalMs: 0 };
+
 export interface NixlPeer {
   readonly engineId: string;
   readonly host: string;
@@ -25,7 +31,9 @@ export function makeHandshakes(host: EngineHost, mode: TransferMode): NixlHandsh
       return "AssertionError: Cannot register local engine as remote";
     }
     const message = { kind: "handshake", wantsTp: peer.tp, from: host.engineId };
-    const theirs = await askPeer(peer.host, peer.port, message, host.settings.pace.handshakeTimeoutMs);
+    const { handshakeTimeoutMs } = host.settings.pace;
+    const patience = { answerMs: Math.max(LIVE_PEER_MS, handshakeTimeoutMs), refusalMs: handshakeTimeoutMs };
+    const theirs = await askPeer(peer.host, peer.port, message, patience);
     if (!theirs) return "zmq.error.Again: Resource temporarily unavailable";
     return handshakeProblem(host, mode, peer.engineId, theirs) ?? theirs;
   };

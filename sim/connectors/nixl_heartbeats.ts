@@ -3,6 +3,7 @@
 import type { EngineRequest } from "../engine/request.ts";
 import { askPeer } from "../peer/side_channel.ts";
 import type { EngineHost } from "./connector.ts";
+import { KNOWN_PEER } from "./nixl_handshakes.ts";
 import { leaseDurationMs } from "./nixl_leases.ts";
 
 export interface Heartbeats {
@@ -16,7 +17,7 @@ export function makeHeartbeats(host: EngineHost): Heartbeats {
   let timer: ReturnType<typeof setInterval> | null = null;
   const beat = () => {
     for (const { host: peerHost, port, remoteId } of followed.values()) {
-      void askPeer(peerHost, port, { kind: "heartbeat", requestIds: [remoteId] }, 1000, "at once");
+      void askPeer(peerHost, port, { kind: "heartbeat", requestIds: [remoteId] }, KNOWN_PEER);
     }
   };
   const stop = () => {

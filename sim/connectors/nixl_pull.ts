@@ -5,7 +5,7 @@ import { isObject, type Json, type JsonObject } from "../json.ts";
 import { readSlotRun } from "../kv/slot_run.ts";
 import { askPeer, packSlots, unpackSlots } from "../peer/side_channel.ts";
 import { type Connector, type EngineHost, type LoadResult, type Lookup } from "./connector.ts";
-import { logFailure, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
+import { KNOWN_PEER, logFailure, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
 import { makeHeartbeats } from "./nixl_heartbeats.ts";
 import { makeNixlLeases } from "./nixl_leases.ts";
 import { makeNixlListener } from "./nixl_listener.ts";
@@ -99,7 +99,7 @@ async function pull(
   }
   await moveByNixl(host, wanted, theirBlockSize);
   const done = { kind: "done", requestId: String(params["remote_request_id"]) };
-  void askPeer(peer.host, peer.port, done, host.settings.pace.handshakeTimeoutMs);
+  void askPeer(peer.host, peer.port, done, KNOWN_PEER);
   return { kind: "loaded", slots: read.subarray(0, request.promptIds.length - localTokens) };
 }
 
@@ -110,7 +110,7 @@ async function readRemote(host: EngineHost, peer: NixlPeer, blockIds: readonly J
     return null;
   }
   const message = { kind: "read", blockIds: [...blockIds], engineId: peer.engineId };
-  const reply = await askPeer(peer.host, peer.port, message, host.settings.pace.handshakeTimeoutMs, "at once");
+  const reply = await askPeer(peer.host, peer.port, message, KNOWN_PEER);
   return typeof reply?.["slots"] === "string" ? unpackSlots(reply["slots"]) : null;
 }
 

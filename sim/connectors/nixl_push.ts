@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../json.ts";
 import { readSlotRun } from "../kv/slot_run.ts";
 import { askPeer, packSlots, unpackSlots } from "../peer/side_channel.ts";
 import type { Connector, EngineHost, LoadResult } from "./connector.ts";
-import { makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
+import { KNOWN_PEER, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
 import { makeNixlLeases, type NixlLeases } from "./nixl_leases.ts";
 import { makeNixlListener } from "./nixl_listener.ts";
 import { moveByNixl } from "./transfer_time.ts";
@@ -86,7 +86,7 @@ async function register(
   }
   const written = new Promise<Uint32Array>((resolve) => awaited.set(request.stem, resolve));
   const message = { kind: "register", stem: request.stem, host: host.settings.env.nixlHost, port: ownPort, tokens };
-  const heard = await askPeer(peer.host, peer.port, message, host.settings.pace.handshakeTimeoutMs, "at once");
+  const heard = await askPeer(peer.host, peer.port, message, KNOWN_PEER);
   if (!heard) {
     host.log.plain("genNotif: backend 'UCX' returned error status NIXL_ERR_REMOTE_DISCONNECT\n");
     host.violations.record("push_peer_gone", `nobody hears the registration at port ${peer.port}`, request.id);
@@ -136,7 +136,7 @@ async function write(
   const run = readSlotRun(host.pool, blockIds) ?? new Uint32Array();
   await moveByNixl(host, blockIds.length, blockSize);
   const message = { kind: "write", stem, slots: packSlots(run.subarray(0, tokens)) };
-  await askPeer(peerHost, port, message, host.settings.pace.handshakeTimeoutMs, "at once");
+  await askPeer(peerHost, port, message, KNOWN_PEER);
   producer.taken(lease.requestId);
 }
 

@@ -8,6 +8,8 @@ import { type Connector, type EngineHost, nothingHandedOver, type StartOutcome }
 import { decodeAddress, prefillAddress } from "./request_id_address.ts";
 import { moveBlocks } from "./transfer_time.ts";
 
+const PATIENCE = { answerMs: 30_000, refusalMs: 0 };
+
 export function makeP2pNccl(host: EngineHost): Connector {
   const servers: PeerServer[] = [];
   const arrived = new Map<string, Uint32Array>();
@@ -103,5 +105,5 @@ function send(host: EngineHost, request: EngineRequest, blockIds: readonly numbe
     tp: host.settings.parallel.tp,
     slots: packSlots(run.subarray(0, request.promptIds.length)),
   };
-  void moveBlocks(host, blockIds.length, host.pool.blockSize).then(() => askPeer(to.host, to.port, message, 5000));
+  void moveBlocks(host, blockIds.length, host.pool.blockSize).then(() => askPeer(to.host, to.port, message, PATIENCE));
 }

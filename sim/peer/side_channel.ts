@@ -12,7 +12,7 @@ export type Listening =
   | { readonly kind: "listening"; readonly server: PeerServer }
   | { readonly kind: "refused"; readonly reason: "taken" | "foreign" | "range" };
 
-/** `null` from `answer` means silence: the caller runs into its time limit. */
+/** `null` means silence: the caller takes the peer for gone. */
 export type PeerAnswer = (message: JsonObject) => Json | Promise<Json>;
 
 export function listenForPeers(host: string, port: number, answer: PeerAnswer): Listening {
@@ -26,7 +26,7 @@ export function listenForPeers(host: string, port: number, answer: PeerAnswer): 
         const message = await request.json().catch(() => null);
         if (!isObject(message)) return new Response("a JSON object is expected\n", { status: 400 });
         const reply = await answer(message);
-        return reply === null ? await new Promise<Response>(() => {}) : Response.json(reply);
+        return reply === null ? new Response(null, { status: 503 }) : Response.json(reply);
       },
     });
     return { kind: "listening", server: { port: server.port ?? port, stop: () => void server.stop(true) } };
@@ -36,28 +36,35 @@ export function listenForPeers(host: string, port: number, answer: PeerAnswer): 
   }
 }
 
-/** Null when nobody answered within `timeoutMs`; a refused connection takes as long, as with ZeroMQ, unless `refusal` says so. */
+export interface Patience {
+  /** For a peer that is there but slow, or frozen. */
+  readonly answerMs: number;
+  /** A refused connection is reported that late, as with ZeroMQ, which tries on; 0 for a peer that is known to be gone. */
+  readonly refusalMs: number;
+}
+
+/** Null when nobody answered. */
 export async function askPeer(
   host: string,
   port: number,
   message: JsonObject,
-  timeoutMs: number,
-  refusal: "late" | "at once" = "late",
+  { answerMs, refusalMs }: Patience,
 ): Promise<JsonObject | null> {
-  const deadline = Date.now() + timeoutMs;
+  const startedMs = Date.now();
   try {
     const shown = host.includes(":") ? `[${host}]` : host;
     const response = await fetch(`http://${shown}:${port}/`, {
       method: "POST",
       body: JSON.stringify(message),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(answerMs),
     });
-    const reply: unknown = await response.json();
-    return isObject(reply) ? reply : null;
+    const reply: unknown = response.ok ? await response.json() : null;
+    if (isObject(reply)) return reply;
   } catch {
-    if (refusal === "late") await Bun.sleep(Math.max(0, deadline - Date.now()));
-    return null;
+    // Refused, reset or out of time: all the same to the caller.
   }
+  await Bun.sleep(Math.max(0, refusalMs - (Date.now() - startedMs)));
+  return null;
 }
 
 export function packSlots(slots: Uint32Array): string {

@@ -16,7 +16,7 @@ export const simFlags = [
   ms("decode-ms-per-token", "0", "one decode step, whatever the batch"),
   ms("transfer-ms-per-block", "0", "moving one KV block"),
   count("transfer-mb-per-s", "0", "KV bandwidth in MB/s; 0 is unlimited"),
-  ms("handshake-timeout-ms", "5000", "waiting for a KV peer that does not answer"),
+  ms("handshake-timeout-ms", "5000", "until a KV peer that is not there counts as failed"),
   ms("death-ms", "1000", "from the engine's death to the end of the API server"),
   ms("mooncake-abort-ms", "480000", "Mooncake's wait for KV that nobody asks for"),
   count("kv-blocks", "0", "size of the KV cache; 0 takes it from --kv-cache-memory-bytes or 65536 tokens"),

@@ -1,7 +1,11 @@
 // Simulated engines as processes of their own, for tests: started, waited for, asked, stopped.
 
+import { setDefaultTimeout } from "bun:test";
 import { createServer } from "node:net";
 import { join } from "node:path";
+
+// Starting processes takes long on a busy machine; a hang still ends.
+setDefaultTimeout(60_000);
 
 export interface Sim {
   readonly port: number;
