@@ -7,9 +7,8 @@ import type { Diagnosis, Engine } from "./engines/engine.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { PairProof, WorkerFailure } from "./events.ts";
 import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./fleet_picture.ts";
-import { type HeldPorts, holdPorts, type TakenPort } from "./hold_ports.ts";
+import { type HeldPorts, holdPorts, type PortKeeper, portKeeper, type TakenPort } from "./hold_ports.ts";
 import type { LogStore } from "./log_store.ts";
-import { holdPort } from "./native.ts";
 import { portTaken } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
 import { discover, type Prove, proveFleet } from "./prove_fleet.ts";
@@ -47,7 +46,7 @@ export interface FleetDeps {
   readonly clock?: Clock;
   readonly fetch?: Fetch;
   readonly spawn?: typeof spawnWorker;
-  readonly hold?: typeof holdPort;
+  readonly ports?: PortKeeper;
 }
 
 export interface Fleet {
@@ -56,11 +55,14 @@ export interface Fleet {
   processes(): readonly { readonly name: string; readonly port: number; readonly process: WorkerProcess }[];
   /** A stronger wish than before hurries; a weaker one changes nothing. */
   stop(wish: StopWish): void;
-  /** The exit code, once every worker is gone: 0 stopped as asked, 1 could not start, 130 somebody could not wait. */
+  /**
+   * The exit code, once every worker is gone: 0 stopped as asked, 1 could not start, 75 a port was taken meanwhile, 130 somebody
+   * could not wait.
+   */
   readonly done: Promise<number>;
 }
 
-const exitCodes = { asAsked: 0, couldNot: 1, interrupted: 130 } as const;
+const exitCodes = { asAsked: 0, couldNot: 1, tryAgain: 75, interrupted: 130 } as const;
 
 /** How long an engine's children may outlive the process that was asked to leave. */
 const LINGER_MS = 1_000;
@@ -95,7 +97,7 @@ class RunningFleet implements Fleet {
     this.#clock = deps.clock ?? realClock;
     this.#fetch = deps.fetch ?? fetch;
     this.#startedMs = this.#clock.nowMs();
-    this.#ports = holdPorts(plan.workers, deps.hold ?? holdPort);
+    this.#ports = holdPorts(plan.workers, deps.ports ?? portKeeper);
     this.#runners = new Map(plan.workers.map((worker) => [worker.name, this.#makeRunner(worker)]));
     this.#picture = makeFleetPicture(deps.workerApiKey, () => this.#pictured());
     ({ promise: this.done, resolve: this.#finish } = Promise.withResolvers<number>());
@@ -115,7 +117,9 @@ class RunningFleet implements Fleet {
   #refuse(taken: TakenPort): void {
     const { name, gpus } = taken.worker;
     const nothing = { exit: null, afterMs: 0, lastLines: [], logPath: null };
-    this.#failed({ worker: name, gpus, diagnosis: portTaken(taken), during: "planning", ...nothing });
+    const failure = { worker: name, gpus, diagnosis: portTaken(taken), during: "planning", ...nothing };
+    this.#deps.events.emit({ type: "failed", failure });
+    this.#end("drain", exitCodes.tryAgain);
   }
 
   processes() {
@@ -239,7 +243,7 @@ class RunningFleet implements Fleet {
       this.#deps.events.emit({ type: "warning", problem: { what, why, fix, where: "machine", severity: "warning" } });
     }
     if (left.length > 0 && this.#exitCode === exitCodes.asAsked) this.#exitCode = exitCodes.couldNot;
-    for (const { name } of this.#plan.workers) this.#ports.release(name);
+    this.#ports.giveUp();
     this.#picture.setPhase("stopped");
     this.#deps.events.emit({ type: "stopped", exitCode: this.#exitCode });
     this.#finish(this.#exitCode);

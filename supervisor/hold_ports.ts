@@ -1,12 +1,16 @@
-// Keeps the plan's ports from everybody else until the workers take them.
+// Keeps the plan's ports from everybody else until the workers take them, and from other pdserves to the end.
 
 import type { WorkerPlan } from "../plan/plan.ts";
+import { claimPort, type Hold, holdPort } from "./native.ts";
 
-export interface HeldPort {
-  release(): void;
+export interface PortKeeper {
+  /** From everybody, until released. */
+  hold(host: string, port: number): Hold | null;
+  /** From other pdserves, until released. */
+  claim(port: number): Hold | null;
 }
 
-export type HoldPort = (host: string, port: number) => HeldPort | null;
+export const portKeeper: PortKeeper = { hold: holdPort, claim: claimPort };
 
 export interface TakenPort {
   readonly worker: WorkerPlan;
@@ -17,32 +21,43 @@ export interface TakenPort {
 export interface HeldPorts {
   /** Ports that somebody else took since the plan was made. */
   readonly taken: readonly TakenPort[];
+  /** The worker has its ports now, or needs none any more. */
   release(worker: string): void;
+  /** The run needs none of them any more. */
+  giveUp(): void;
 }
 
 /**
- * Ports that the engine finds by trying a plain bind (vLLM's VLLM_PORT scan) would look taken while they are held; the plan alone
- * keeps them apart.
+ * Ports that the engine finds by trying a plain bind (vLLM's VLLM_PORT scan) would look taken while they are held; they are
+ * only claimed.
  */
 const foundByTrying = new Set(["internal"]);
 
-export function holdPorts(workers: readonly WorkerPlan[], hold: HoldPort): HeldPorts {
-  const held = new Map<string, HeldPort[]>();
+export function holdPorts(workers: readonly WorkerPlan[], keeper: PortKeeper): HeldPorts {
+  const held = new Map<string, Hold[]>();
+  const claims: Hold[] = [];
   const taken: TakenPort[] = [];
   for (const worker of workers.filter(({ external }) => external === null)) {
-    for (const [purpose, ports] of Object.entries(worker.ports)) {
-      for (const port of foundByTrying.has(purpose) ? [] : ports) {
-        const hand = hold(worker.host, port);
-        if (hand === null) taken.push({ worker, purpose, port });
-        else held.set(worker.name, [...held.get(worker.name) ?? [], hand]);
-      }
+    const holds: Hold[] = [];
+    held.set(worker.name, holds);
+    for (const { purpose, port } of portsOf(worker)) {
+      const claim = keeper.claim(port);
+      const hold = foundByTrying.has(purpose) ? claim : keeper.hold(worker.host, port);
+      if (claim === null || hold === null) taken.push({ worker, purpose, port });
+      if (claim !== null) claims.push(claim);
+      if (hold !== null && hold !== claim) holds.push(hold);
     }
   }
   return {
     taken,
-    release(worker) {
-      for (const hand of held.get(worker) ?? []) hand.release();
-      held.delete(worker);
+    release: (worker) => held.get(worker)?.splice(0).forEach((hold) => hold.release()),
+    giveUp() {
+      for (const hold of [...held.values()].flat()) hold.release();
+      for (const claim of claims) claim.release();
     },
   };
+}
+
+function portsOf({ ports }: WorkerPlan): readonly { readonly purpose: string; readonly port: number }[] {
+  return Object.entries(ports).flatMap(([purpose, numbers]) => numbers.map((port) => ({ purpose, port })));
 }

@@ -2,6 +2,7 @@
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const SOCK_STREAM_CLOEXEC = 0o2000001;
 const SOL_SOCKET = 1;
@@ -21,18 +22,36 @@ export function reapChild(pid: number): boolean {
   return libc().waitpid(pid, null, WNOHANG) === pid;
 }
 
+/** Something kept until it is let go, or until this process ends. */
+export interface Hold {
+  release(): void;
+}
+
 /**
  * Binds a port without listening, so that nobody else is handed it, while an engine that sets SO_REUSEADDR (vLLM's HTTP
- * socket, ZeroMQ, every common runtime) can still bind and listen. Null when somebody has it.
+ * socket, ZeroMQ, every common runtime) can still bind and listen. Null when somebody listens on it.
  */
-export function holdPort(host: string, port: number): { release(): void } | null {
+export function holdPort(host: string, port: number): Hold | null {
+  return bindSocket(AF_INET, internetAddress(host, port));
+}
+
+/**
+ * Claims a port among all pdserves of this machine, which could otherwise all hold it: sockets that may share a port do not exclude
+ * each other before one listens. An abstract Unix socket lives in the same network namespace and goes with its process; the claims
+ * of others stand in /proc/net/unix as `@pdserve-port-8101`. Null when another one has it.
+ */
+export function claimPort(port: number): Hold | null {
+  return bindSocket(AF_UNIX, abstractAddress(`pdserve-port-${port}`));
+}
+
+function bindSocket(family: number, address: Uint8Array): Hold | null {
   const { socket, setsockopt, bind, close } = libc();
-  const fd = socket(AF_INET, SOCK_STREAM_CLOEXEC, 0);
+  const fd = socket(family, SOCK_STREAM_CLOEXEC, 0);
   if (fd < 0) return null;
   const on = new Int32Array([1]);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ptr(on), on.byteLength);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, ptr(on), on.byteLength);
-  const address = socketAddress(host, port);
+  if (family === AF_INET) {
+    for (const option of [SO_REUSEADDR, SO_REUSEPORT]) setsockopt(fd, SOL_SOCKET, option, ptr(on), on.byteLength);
+  }
   if (bind(fd, ptr(address), address.byteLength) !== 0) {
     close(fd);
     return null;
@@ -88,14 +107,19 @@ function openLibc() {
   });
 }
 
-/** struct sockaddr_in of a dotted IPv4 address. */
-function socketAddress(host: string, port: number): Uint8Array {
+/** struct sockaddr_in of a dotted IPv4 address (ip(7)). */
+function internetAddress(host: string, port: number): Uint8Array {
   const address = new Uint8Array(16);
   const view = new DataView(address.buffer);
   view.setUint16(0, AF_INET, true);
   view.setUint16(2, port, false);
   address.set((host === "localhost" ? "127.0.0.1" : host).split(".").map(Number), 4);
   return address;
+}
+
+/** struct sockaddr_un whose path begins with a zero byte: a name without a file (unix(7)). */
+function abstractAddress(name: string): Uint8Array {
+  return new Uint8Array([AF_UNIX, 0, 0, ...new TextEncoder().encode(name)]);
 }
 
 function cString(text: string): Uint8Array {

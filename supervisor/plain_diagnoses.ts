@@ -11,7 +11,7 @@ export function portTaken({ worker, purpose, port }: TakenPort): Diagnosis {
   return {
     rule: null,
     what: `Port ${port} of ${worker.name} (${purpose}) was taken since the plan was made`,
-    why: `another process listens on ${worker.host}:${port}`,
+    why: `another process listens on ${worker.host}:${port}, or another pdserve is starting with it`,
     fix: `start again for other ports; ss -ltnp "sport = :${port}" names the process`,
     line: null,
   };

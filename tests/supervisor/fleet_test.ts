@@ -255,12 +255,26 @@ test("a port that was taken after the plan ends the start before anything runs",
   const thief: Server = createServer();
   await new Promise<void>((listening) => thief.listen(plan.workers[1]?.port, "127.0.0.1", listening));
   const started = startPlan(plan);
-  expect(await started.fleet.done).toBe(1);
+  expect(await started.fleet.done).toBe(75);
   expect((await started.seen("failed")).failure.diagnosis.what).toStartWith(
     `Port ${plan.workers[1]?.port} of decode-0`,
   );
   expect(started.fleet.processes()).toEqual([]);
   thief.close();
+});
+
+test("two fleets never start on the same ports, however close together", async () => {
+  const plan = fleetPlan(await withFreePorts(["prefill-0", "decode-0"]));
+  const [first, second] = [startPlan(plan), startPlan(plan)];
+  expect(await second.fleet.done).toBe(75);
+  await first.seen("ready");
+  expect(await startPlan(plan).fleet.done).toBe(75);
+  first.fleet.stop("now");
+  expect(await first.fleet.done).toBe(0);
+  const third = startPlan(plan);
+  await third.seen("ready");
+  third.fleet.stop("now");
+  await third.fleet.done;
 });
 
 test("a worker is stopped only when its GPU memory is back", async () => {

@@ -7,38 +7,42 @@ const workers = fleetPlan(["prefill-0:8101", "decode-0:8102"]).workers.map((work
   ports: { http: [worker.port], side_channel: [worker.port + 100, worker.port + 101], internal: [worker.port + 500] },
 }));
 
-function recorder(taken: readonly number[]) {
-  const held = new Set<number>();
-  const hold = (_host: string, port: number) => {
-    if (taken.includes(port)) return null;
-    held.add(port);
-    return { release: () => void held.delete(port) };
+function recorder(taken: readonly number[], claimed: readonly number[] = []) {
+  const kept = { held: new Set<number>(), claims: new Set<number>() };
+  const keep = (set: Set<number>, others: readonly number[]) => (port: number) => {
+    if (others.includes(port)) return null;
+    set.add(port);
+    return { release: () => void set.delete(port) };
   };
-  return { held, hold };
+  const hold = keep(kept.held, taken);
+  return { ...kept, keeper: { hold: (_host: string, port: number) => hold(port), claim: keep(kept.claims, claimed) } };
 }
 
-test("holdPorts() holds every port of every worker, but those the engine finds by trying", () => {
-  const { held, hold } = recorder([]);
-  const ports = holdPorts(workers.slice(0, 1), hold);
+test("holdPorts() holds every port of every worker, but only claims those the engine finds by trying", () => {
+  const { held, claims, keeper } = recorder([]);
+  const ports = holdPorts(workers.slice(0, 1), keeper);
   expect([...held]).toEqual([8101, 8201, 8202]);
+  expect([...claims]).toEqual([8101, 8201, 8202, 8601]);
   ports.release("prefill-0");
   ports.release("prefill-0");
-  expect([...held]).toEqual([]);
+  expect([held.size, claims.size]).toEqual([0, 4]);
+  ports.giveUp();
+  expect(claims.size).toBe(0);
 });
 
-test("holdPorts() names all ports that are taken, and keeps the others", () => {
-  const { held, hold } = recorder([8101, 8202]);
-  const { taken } = holdPorts(workers, hold);
+test("holdPorts() names all ports that somebody listens on or another run has claimed", () => {
+  const { keeper } = recorder([8101, 8202], [8602]);
+  const { taken } = holdPorts(workers, keeper);
   expect(taken.map(({ worker, purpose, port }) => [worker.name, purpose, port])).toEqual([
     ["prefill-0", "http", 8101],
     ["prefill-0", "side_channel", 8202],
     ["decode-0", "side_channel", 8202],
+    ["decode-0", "internal", 8602],
   ]);
-  expect(held.has(8201)).toBe(true);
 });
 
 test("holdPorts() leaves the ports of workers elsewhere alone", () => {
-  const { held, hold } = recorder([]);
-  holdPorts(workers.map((worker) => ({ ...worker, external: "http://10.0.0.1:8101" })), hold);
-  expect(held.size).toBe(0);
+  const { held, claims, keeper } = recorder([]);
+  holdPorts(workers.map((worker) => ({ ...worker, external: "http://10.0.0.1:8101" })), keeper);
+  expect([held.size, claims.size]).toEqual([0, 0]);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { holdPort } from "../../supervisor/native.ts";
+import { claimPort, holdPort } from "../../supervisor/native.ts";
 
 async function listen(port: number): Promise<"listening" | "taken"> {
   const server = createServer();
@@ -40,4 +41,16 @@ test("holdPort() does not get a port that somebody listens on", async () => {
   const address = server.address();
   expect(holdPort("127.0.0.1", typeof address === "object" && address !== null ? address.port : 0)).toBeNull();
   server.close();
+});
+
+test("claimPort() lets one process have a port, says so to all, and lets go of it", () => {
+  const claim = claimPort(65_001);
+  expect(claim).not.toBeNull();
+  expect(claimPort(65_001)).toBeNull();
+  expect(readFileSync("/proc/net/unix", "latin1")).toContain("@pdserve-port-65001");
+  claim?.release();
+  claim?.release();
+  const again = claimPort(65_001);
+  expect(again).not.toBeNull();
+  again?.release();
 });
