@@ -3,8 +3,9 @@
 // KV has arrived, is not supported: without that word decode would start too early and compute the prompt, silently.
 // Source: vLLM distributed/kv_transfer/kv_connector/v1/lmcache_integration/vllm_v1_adapter.py (0.32.0); LMCache 0.5.6.
 
-import type { Connector, ConnectorProblem, ExtraConfig, WiringContext } from "./connector.ts";
+import type { Connector, ConnectorProblem, ExtraConfig, Wiring, WiringContext } from "./connector.ts";
 import { noLegs } from "./handoff.ts";
+import { takesPart } from "./kv_transfer_config.ts";
 import { flagsAgree, type Rule, rules, runsOn, warning } from "./pair_rules.ts";
 import { sharedStore, storeWiring } from "./shared_store.ts";
 
@@ -59,9 +60,11 @@ function isPdMode(extraConfig: ExtraConfig): boolean {
   return ["lmcache.enable_pd", "lmcache.enable_nixl"].some((key) => String(extraConfig[key] ?? false) === "true");
 }
 
-/** The same id on two workers would connect one's scheduler to the other's cache. */
-function wiring(context: WiringContext) {
-  return storeWiring("LMCacheConnectorV1", context, { lmcache_rpc_port: context.engineId });
+/** The same rpc id on two workers would connect one's scheduler to the other's cache. */
+function wiring(context: WiringContext): Wiring {
+  const wired = storeWiring("LMCacheConnectorV1", context, { lmcache_rpc_port: context.engineId });
+  // vLLM's guide names chunked prefill as not supported with LMCache.
+  return takesPart(context.role) ? { ...wired, args: ["--no-enable-chunked-prefill"] } : wired;
 }
 
 function problemsWith(extraConfig: ExtraConfig): Connector["problems"] {

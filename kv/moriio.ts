@@ -38,7 +38,7 @@ export const moriio: Connector = {
   aliases: ["moriio", "mori"],
   summary: "AMD GPUs: prefill writes KV into decode's memory over RDMA or xGMI; with read_mode decode reads it",
   needs: [
-    "ROCm and the Python package amd_mori",
+    "ROCm and the Python packages amd_mori and msgpack",
     "an RDMA NIC, or xGMI with backend xgmi",
     "twice TP free ports for each worker",
   ],
@@ -67,7 +67,7 @@ export const moriio: Connector = {
   engines: { vllm: ">=0.28.0", sim: ">=0.28.0" },
   whyMissing: "pdserve names the peer in kv_transfer_params, which is known to work from vLLM 0.28 on",
   devices,
-  imports: ["mori"],
+  imports: ["mori", "msgpack"],
   leaseMs: 60_000,
   leaseKey: "defer_timeout",
   proof: { covers: "prompt", bytes: null },

@@ -25,7 +25,7 @@ export async function probeEngine(
 ): Promise<InstalledEngine | null> {
   if (engine.impliedVersion) return null;
   const words = command.length > 0 ? command : [engine.name];
-  const scriptHead = await headOf(words.at(-1) ?? "", path ?? "");
+  const scriptHead = await scriptHeadOf(words, path);
   const answer = await run(engine.versionCommand(words, { scriptHead, modules }), limitMs);
   if (answer.is !== "ended") return null;
   const installed = engine.readInstalled?.(answer.stdout) ?? null;
@@ -34,8 +34,9 @@ export async function probeEngine(
   return version === null ? null : { name: engine.name, version, imports: {}, device: null };
 }
 
-/** The beginning of the script a word names, PATH and links followed: its first line names the Python it runs in. */
-async function headOf(word: string, path: string): Promise<string | undefined> {
+/** The beginning of the script that the last word names, PATH and links followed: its first line names the Python it runs in. */
+export async function scriptHeadOf(words: readonly string[], path = ""): Promise<string | undefined> {
+  const word = words.at(-1) ?? "";
   const places = word.includes("/") ? [word] : path.split(delimiter).map((folder) => join(folder, word));
   for (const place of places) {
     const head = await firstBytes(place);
