@@ -76,6 +76,14 @@ function judgePrefill(
 function notAPair({ prefill, decode }: Pair, reason: string): AttemptResult {
   const message = `${prefill.name} and ${decode.name} cannot hand over: ${reason}`;
   const error = { status: 502, message, leg: "prefill" } as const;
-  const failed = { leg: "prefill", worker: prefill.name, reason, detail: reason, error, answer: null } as const;
+  const failed = {
+    leg: "prefill",
+    worker: prefill.name,
+    kind: "answer",
+    reason,
+    detail: reason,
+    error,
+    answer: null,
+  } as const;
   return { is: "failed", failed: { ...failed, mayRetry: true, isWorkersFault: true } };
 }

@@ -6,7 +6,7 @@ import type { Origin, UpstreamRequest } from "./upstream/client.ts";
 export type LegOpening =
   | { readonly is: "answered"; readonly head: ResponseHead; readonly body: Uint8Array }
   /** A stream whose first bytes are here; `flowTo` says where they and the rest go. */
-  | { readonly is: "streaming"; readonly head: ResponseHead }
+  | { readonly is: "streaming"; readonly head: ResponseHead; readonly first: Uint8Array }
   | { readonly is: "failed"; readonly failure: LegFailure }
   /** We ended it: the client left, a limit passed, or the other leg failed. */
   | { readonly is: "aborted" };
@@ -127,7 +127,7 @@ export class Leg implements ResponseSink {
     const isTooLong = this.#keptBytes > MAX_KEPT_BYTES;
     if (this.#mayStream && ((head.status < 400 && isEventStream(head)) || isTooLong)) {
       this.#become("kept");
-      this.#resolve({ is: "streaming", head });
+      this.#resolve({ is: "streaming", head, first: this.#kept[0]! });
     } else if (isTooLong) {
       const message = `its answer is longer than ${MAX_KEPT_BYTES / 1024 / 1024} MiB`;
       this.breakOff({ is: "no-room", message, answered: true });

@@ -1,5 +1,6 @@
 // What a failed leg means: may the request be tried again, who is to blame, what would the client be told.
 
+import { Buffer } from "node:buffer";
 import type { LegFailure, LegOpening } from "./leg.ts";
 import type { OwnError, Phase } from "./own_error.ts";
 import type { ResponseHead } from "./upstream/client.ts";
@@ -14,6 +15,8 @@ export interface WorkerAnswer {
 export interface FailedLeg {
   readonly leg: LegName;
   readonly worker: string;
+  /** `answer`: it answered, but not with what was asked for. */
+  readonly kind: LegFailure["is"] | "answer";
   /** Short, for `fallback; reason=…`, logs and metrics. */
   readonly reason: string;
   /** For the log only. */
@@ -48,6 +51,7 @@ export function failureOfLeg(leg: LegName, worker: string, failure: LegFailure, 
   return {
     leg,
     worker,
+    kind: failure.is,
     reason: `${worker} ${text}`,
     detail: failure.message,
     error: { status, message, leg, phase, retryAfterSeconds },
@@ -68,6 +72,7 @@ export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnsw
   return {
     leg,
     worker,
+    kind: "answer",
     reason,
     detail: reason,
     error: { status: status >= 500 ? status : 502, message: reason, leg },
@@ -75,6 +80,33 @@ export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnsw
     mayRetry: true,
     // 503 says "not now": an engine that sheds load is not broken.
     isWorkersFault: status !== 503,
+  };
+}
+
+/** How vLLM tells inside a stream, its status line already sent, that it could not even begin: a failed KV load. */
+const errorEvents = ['data: {"error"', "event: error"].map((text) => Buffer.from(text));
+
+/**
+ * A stream that begins with an error of the worker's own. Nothing has reached the client, so this is as good as a 500;
+ * an error that is about the request (4xx) is the client's.
+ */
+function failureOfFirstEvent(leg: LegName, worker: string, first: Uint8Array): FailedLeg | null {
+  if (!errorEvents.some((start) => start.equals(first.subarray(0, start.length)))) return null;
+  const text = new TextDecoder().decode(first);
+  const status = Number(/"code"\s*:\s*(\d{3})\b/.exec(text)?.[1] ?? 500);
+  if (status >= 400 && status < 500) return null;
+  const reason = `${worker} began its stream with an error`;
+  const error = { status, message: reason, leg };
+  return {
+    leg,
+    worker,
+    kind: "answer",
+    reason,
+    detail: text.slice(0, 500),
+    error,
+    answer: null,
+    mayRetry: true,
+    isWorkersFault: true,
   };
 }
 
@@ -89,8 +121,10 @@ export function judgeOpening(leg: LegName, worker: string, opening: LegOpening, 
       return opening;
     case "failed":
       return { is: "failed", failed: failureOfLeg(leg, worker, opening.failure, phase) };
-    case "streaming":
-      return { is: "good", opening };
+    case "streaming": {
+      const failed = failureOfFirstEvent(leg, worker, opening.first);
+      return failed === null ? { is: "good", opening } : { is: "failed", failed };
+    }
     case "answered": {
       const failed = failureOfAnswer(leg, worker, opening);
       return failed === null ? { is: "good", opening } : { is: "failed", failed };

@@ -94,15 +94,17 @@ async function enterWindow(exchange: Exchange, prefill: Slot): Promise<Response 
 }
 
 function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {
-  io.metrics.legFailures.add(`${failed.leg}\0${failed.worker}\0${failed.error.status}`);
+  io.metrics.legFailures.add(`${failed.leg}\0${failed.worker}\0${failed.kind}`);
   io.log("warn", `A request's ${failed.leg} leg failed: ${failed.reason}`, {
     prefill: pair.prefill.name,
     decode: pair.decode.name,
     detail: failed.detail,
   });
+  // Where one kept socket is dead, its neighbours are too: the next attempt gets a new one.
+  if (failed.kind === "stale") io.upstream.forget(pair.decode.worker.url);
   if (!failed.isWorkersFault) return;
   // Decode's 500 is also what a failed KV load looks like, and then the two do not go together.
-  if (failed.leg === "decode" && failed.answer !== null) io.health.blamePair(pair.prefill.name, pair.decode.name);
+  if (failed.leg === "decode" && failed.kind === "answer") io.health.blamePair(pair.prefill.name, pair.decode.name);
   else io.health.blame(failed.worker);
 }
 

@@ -67,7 +67,10 @@ export function openDecode(
   const worker = pair.decode.name;
   const judged = judgeOpening("decode", worker, opening, exchange.phase);
   if (judged.is === "aborted") return { is: "gone" };
-  if (judged.is === "failed") return judged;
+  if (judged.is === "failed") {
+    leg.abort();
+    return judged;
+  }
   exchange.times.firstByteMs = io.now();
   exchange.closeWindow();
   pair.decode.handedOver++;
@@ -114,6 +117,14 @@ async function wholeInstead(exchange: Exchange, failed: FailedLeg, io: RouterIo)
 function prefillFailed({ prefill }: Pair, reason: string): AttemptResult {
   const text = reason.startsWith(prefill.name) ? reason : `${prefill.name} ${reason}`;
   const error = { status: 502, message: `${text}; nothing was handed to decode`, leg: "prefill" } as const;
-  const failed = { leg: "prefill", worker: prefill.name, reason: text, detail: text, error, answer: null } as const;
+  const failed = {
+    leg: "prefill",
+    worker: prefill.name,
+    kind: "answer",
+    reason: text,
+    detail: text,
+    error,
+    answer: null,
+  } as const;
   return { is: "failed", failed: { ...failed, mayRetry: true, isWorkersFault: true } };
 }

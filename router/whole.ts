@@ -32,7 +32,7 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
     if (result === "gone") return answerNobody(exchange);
     if (result instanceof Response) return result;
     last = result;
-    io.metrics.legFailures.add(`whole\0${last.worker}\0${last.error.status}`);
+    io.metrics.legFailures.add(`whole\0${last.worker}\0${last.kind}`);
     if (last.isWorkersFault) io.health.blame(last.worker);
     shunned.add(slot.name);
   }
@@ -50,7 +50,10 @@ async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<R
   const leg = exchange.startLeg(slot, wholeRequest(exchange.ask, attemptId), "whole");
   const judged = judgeOpening("whole", slot.name, await leg.opened, exchange.phase);
   if (judged.is === "aborted") return "gone";
-  if (judged.is === "failed") return judged.failed;
+  if (judged.is === "failed") {
+    leg.abort();
+    return judged.failed;
+  }
   exchange.times.firstByteMs = io.now();
   return judged.opening.is === "answered"
     ? answerWith(exchange, judged.opening, io)

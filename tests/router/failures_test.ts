@@ -1,6 +1,8 @@
 // What the client gets when a leg fails, and what is tried again: the retry table of router/DESIGN.md, row by row.
 
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   type Call,
   completion,
@@ -23,6 +25,7 @@ interface Row {
   readonly status: number;
   readonly retried: boolean;
   readonly retryAfter?: string;
+  readonly onlyStream?: boolean;
 }
 
 const rows: readonly Row[] = [
@@ -124,6 +127,14 @@ const rows: readonly Row[] = [
     status: 502,
     retried: true,
   },
+  {
+    what: "begins its stream with an error",
+    leg: "decode",
+    script: errorFirst,
+    status: 500,
+    retried: true,
+    onlyStream: true,
+  },
   { what: "closes inside a complete answer", leg: "decode", script: cutShort, status: 502, retried: true },
   { what: "answers 500", leg: "decode", script: (call) => call.answer(500, engineError), status: 500, retried: true },
   {
@@ -149,7 +160,7 @@ const engineError = { error: { message: "engine says no", type: "X", param: null
 
 for (const stream of [false, true]) {
   describe(stream ? "stream" : "no stream", () => {
-    for (const row of rows) {
+    for (const row of rows.filter(({ onlyStream }) => stream || !onlyStream)) {
       test(`${row.leg} ${row.what}: ${row.status} when there is no other pair`, async () => {
         const fleet = makeFakeFleet();
         fleet.script(`${row.leg}-0`, row.script);
@@ -183,6 +194,27 @@ for (const stream of [false, true]) {
     }
   });
 }
+
+test("the retry table in router/DESIGN.md is this one", () => {
+  const text = readFileSync(join(import.meta.dir, "../../router/DESIGN.md"), "utf8");
+  const written = text.split("\n").map((line) => /^\| (prefill|decode) \| (.+?) \| (\d+) \| (yes|no) \|$/.exec(line))
+    .filter((found) => found !== null).map(([, leg, what, status, retried]) => `${leg} ${what} ${status} ${retried}`);
+  const tested = rows.map((row) => `${row.leg} ${row.what} ${row.status} ${row.retried ? "yes" : "no"}`);
+  expect(written).toEqual(tested);
+});
+
+test("an error about the request at the start of a stream is the client's", async () => {
+  const fleet = makeFakeFleet();
+  const refusal = `data: ${JSON.stringify({ error: { message: "too long", code: 400 } })}\n\n`;
+  fleet.script("decode-0", (call) => {
+    call.head(200, eventStream);
+    call.data(refusal + events.done);
+    call.end();
+  });
+  const response = await fleet.post("/v1/completions", completion({ stream: true }));
+  expect(response.status).toBe(200);
+  expect(await response.text()).toBe(refusal + events.done);
+});
 
 test("R7: a worker's 4xx keeps its body byte for byte", async () => {
   const fleet = makeFakeFleet();
@@ -406,6 +438,12 @@ function cutShort(call: Call): void {
 function headOnly(call: Call): void {
   call.head(200, call.json.stream ? eventStream : { "content-type": "application/json" });
   call.fail("reset", true);
+}
+
+/** What a failed KV load looks like in a stream. */
+function errorFirst(call: Call): void {
+  call.head(200, eventStream);
+  call.data(`data: ${JSON.stringify({ error: { message: "Internal server error", code: 500 } })}\n\n`);
 }
 
 function gaveUp(call: Call): void {
