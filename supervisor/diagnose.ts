@@ -3,13 +3,17 @@
 import type { Diagnosis, DiagnosisRule, Engine, Evidence, LogMarks } from "./engines/engine.ts";
 import { exitMeaning, exitText } from "./exit_meaning.ts";
 
+/** What a line says it says at its beginning; a rule must not spend its time in a megabyte of junk. */
+const readChars = 4_096;
+
 type Rulebook = Pick<Engine, "rules" | "marks">;
 
 /**
  * Engines report one error several times over, each process wrapping the report of the one below it, so the last lines
  * say least. The cause is the first line that a rule knows within the part of the log that is about the end.
  */
-export function diagnose(engine: Rulebook, evidence: Evidence): Diagnosis {
+export function diagnose(engine: Rulebook, whole: Evidence): Diagnosis {
+  const evidence = { ...whole, lines: whole.lines.map((line) => line.slice(0, readChars)) };
   const what = `${evidence.worker} ${exitText(evidence)}`;
   const from = endBegins(engine.marks, evidence);
   const causes = engine.rules.filter((rule) => !rule.consequence);
@@ -28,8 +32,9 @@ export function diagnose(engine: Rulebook, evidence: Evidence): Diagnosis {
  */
 export function outlook(engine: Rulebook, line: string): "doomed" | "dying" | null {
   if (engine.marks?.calm.test(line)) return null;
-  if (engine.rules.some((rule) => rule.whileRunning && rule.line.test(line))) return "doomed";
-  return engine.marks?.crash.test(line) ? "dying" : null;
+  const text = line.slice(0, readChars);
+  if (engine.rules.some((rule) => rule.whileRunning && rule.line.test(text))) return "doomed";
+  return engine.marks?.crash.test(text) ? "dying" : null;
 }
 
 /**
@@ -70,7 +75,7 @@ function firstMatch(
 function unexplained(marks: LogMarks | undefined, evidence: Evidence, what: string, from: number | null): Diagnosis {
   const meaning = exitMeaning(evidence);
   const line = from === null ? -1 : evidence.lines.findIndex((text, at) => at >= from && isError(text, marks));
-  const said = line < 0 ? "" : `, the log says first: ${messageOf(evidence.lines[line] ?? "", marks)}`;
+  const said = line < 0 ? "" : `, the log says first: ${messageOf(evidence.lines[line] ?? "", marks).slice(0, 300)}`;
   const read = evidence.logPath ? `tail -n 200 ${evidence.logPath}` : `pdserve logs ${evidence.worker}`;
   return {
     rule: null,

@@ -2,10 +2,14 @@
 
 import type { Stage } from "./engine.ts";
 
+/** Progress is told in short lines; the long ones are configuration. */
+const readChars = 512;
+
 /** Null for a line that tells nothing of progress. Stages may repeat, one for each worker process. */
 export function vllmStage(line: string): Stage | null {
+  const text = line.slice(0, readChars);
   for (const [name, pattern] of patterns) {
-    const found = pattern.exec(line);
+    const found = pattern.exec(text);
     if (!found) continue;
     const { done, of } = found.groups ?? {};
     return done !== undefined && of !== undefined ? { name, done: Number(done), of: Number(of) } : { name };

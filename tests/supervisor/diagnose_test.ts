@@ -103,6 +103,12 @@ describe("diagnose() of what no rule knows", () => {
     expect(diagnose(vllm, evidence([prompt])).rule).toBeNull();
   });
 
+  test("comes to an end over long lines of junk", () => {
+    const junk = ["x", "1", "a.", "Model architectures ['", "error: argument --a"].map((piece) => piece.repeat(20_000));
+    const lines = Array.from({ length: 20 }, () => junk).flat();
+    expect(diagnose(vllm, evidence(lines)).rule).toBeNull();
+  });
+
   test("works for an engine without rules", () => {
     expect(diagnose({ rules: [] }, evidence(["ValueError: no"])).line).toBe(0);
   });

@@ -26,7 +26,7 @@ export const modelRules: readonly DiagnosisRule[] = [
   },
   {
     id: "model-unknown",
-    line: /RepositoryNotFoundError|(?<model>\S+) is not a local folder and is not a valid model identifier/,
+    line: /RepositoryNotFoundError|(?<model>[\w./-]{1,200}) is not a local folder and is not a valid model identifier/,
     why: ({ model }, evidence) => `Hugging Face has no model "${model ?? modelOf(evidence)}", or it is private`,
     fix: () => "correct MODEL, or export HF_TOKEN=… of an account that may read it",
     example:
