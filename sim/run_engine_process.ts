@@ -10,6 +10,7 @@ import { BlockPool } from "./kv/block_pool.ts";
 import { type EngineLog, makeEngineLog } from "./log/engine_log.ts";
 import { sayDied, sayStopped, sayStopping, sayWaitingForConnections } from "./log/shutdown_lines.ts";
 import { listeningLines, type StartLine, startLines } from "./log/startup_lines.ts";
+import { sayThroughput } from "./log/throughput.ts";
 import { EngineMetrics } from "./metrics/engine_metrics.ts";
 import type { Family } from "./metrics/families.ts";
 import { HttpMetrics } from "./metrics/http_metrics.ts";
@@ -68,6 +69,7 @@ async function start(parts: ProcessParts, orphan: Orphan | null, forgetEarlySign
   await say(log, listeningLines(settings, process.pid), 0);
   const server = apiServer(parts, engines);
   const http = serveHttp(server);
+  sayThroughput(log, engines, settings.connector !== null);
   forgetEarlySignals();
   onStopSignal(() => {
     if (!settings.faults.ignoreSigterm) void stop(parts, engines, http, orphan);

@@ -3,6 +3,7 @@
 import type { Json } from "../json.ts";
 
 const REMEMBERED = 1000;
+const BODY_CHARACTERS = 32 * 1024 * 1024;
 
 export interface SeenRequest {
   readonly method: string;
@@ -24,11 +25,15 @@ export interface RequestHistory {
 
 export function makeRequestHistory(): RequestHistory {
   const seen: SeenRequest[] = [];
+  let characters = 0;
   return {
     add(request) {
       const entry = { ...request, kvParams: null, status: null, endedAtMs: null, abortedByClient: false };
       seen.push(entry);
-      if (seen.length > REMEMBERED) seen.shift();
+      characters += entry.body.length;
+      while (seen.length > REMEMBERED || (characters > BODY_CHARACTERS && seen.length > 1)) {
+        characters -= seen.shift()?.body.length ?? 0;
+      }
       return entry;
     },
     all: () => seen,

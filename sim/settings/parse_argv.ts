@@ -80,9 +80,13 @@ function arityOf(name: string): { name: string; least: number; most: number; on:
   if (name.startsWith("no-") && switchFlags.has(name.slice(3))) {
     return { name: name.slice(3), least: 0, most: 0, on: false };
   }
-  const own: SimFlag | undefined = simFlags.find((flag) => `sim-${flag.name}` === name);
+  const own = ownFlag(name);
   if (!own) return null;
   return own.value === null ? { name, least: 0, most: 0, on: true } : { name, least: 1, most: 1, on: true };
+}
+
+function ownFlag(name: string): SimFlag | undefined {
+  return simFlags.find((flag) => `sim-${flag.name}` === name);
 }
 
 function takesNext(flag: FlagUse, given: readonly string[], next: string | undefined): boolean {
@@ -96,6 +100,11 @@ function valueProblem(flag: FlagUse, given: readonly string[]): string | null {
   if (given.length < flag.least) {
     return `${shown}: expected ${flag.most === 1 ? "one argument" : "at least one argument"}`;
   }
-  const bad = wholeNumberFlags.has(flag.name) ? given.find((value) => !/^[+-]?\d+$/.test(value)) : undefined;
-  return bad === undefined ? null : `${shown}: invalid int value: '${bad}'`;
+  const own = ownFlag(flag.name);
+  const whole = wholeNumberFlags.has(flag.name) || own?.value === "ms" || own?.value === "n";
+  const bad = whole ? given.find((value) => !/^[+-]?\d+$/.test(value)) : undefined;
+  if (bad !== undefined) return `${shown}: invalid int value: '${bad}'`;
+  if (typeof own?.value !== "object" || own.value === null || own.value.includes(given[0] ?? "")) return null;
+  const known = own.value.map((choice) => `'${choice}'`).join(", ");
+  return `${shown}: invalid choice: '${given[0]}' (choose from ${known})`;
 }

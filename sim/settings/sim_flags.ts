@@ -8,8 +8,11 @@ export interface SimFlag {
   readonly help: string;
 }
 
+/** The release whose recordings the simulator is held to. */
+export const PLAYED_VERSION = "0.32.0";
+
 export const simFlags = [
-  text("vllm-version", "0.32.0", "the vLLM version to play; connectors and fields follow it"),
+  text("vllm-version", PLAYED_VERSION, "the vLLM version to play; connectors and fields follow it"),
   ms("startup-ms", "150", "from the first log line to /health 200"),
   ms("load-ms", "0", "extra time in loading weights, with progress bars"),
   ms("prefill-ms-per-1k", "0", "computing 1000 prompt tokens"),
@@ -29,7 +32,12 @@ export const simFlags = [
   count("cut-after-tokens", "0", "streams end without [DONE]"),
   on("hang", "requests get no token, /health stays 200"),
   on("never-healthy", "log as usual, never listen"),
-  { name: "fail-log", value: "file", fallback: "", help: "print this file and exit instead of starting" },
+  {
+    name: "fail-log",
+    value: "file",
+    fallback: "",
+    help: "print this file and exit instead of starting; hang with --sim-never-healthy",
+  },
   count("exit-code", "1", "exit code of --sim-fail-log"),
   on("ignore-kv-params", "decode computes every prompt itself, silently"),
   on("first-token-eos", "the first token of every answer is the end token"),

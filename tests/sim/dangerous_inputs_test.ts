@@ -44,6 +44,24 @@ test("two prompts in one body, the second longer: the decode server dies with ex
   await pair.stop();
 });
 
+test("when the engine dies, an open stream gets an error frame and [DONE], and /health is 503 until the end", async () => {
+  const pair = await startPair(NIXL, {
+    decode: { args: ["--sim-decode-ms-per-token", "20", "--sim-death-ms", "3000"] },
+  });
+  const stream = post(pair.D, "/v1/completions", { prompt: "Hi", max_tokens: 900, stream: true, ignore_eos: true });
+  await until(async () => (await engineState(pair.D)).running === 1);
+  await post(pair.D, "/v1/completions", { prompt: PROMPT, kv_transfer_params: { do_remote_prefill: true } });
+  expect((await (await stream).text()).split("\n\n").slice(-3)).toEqual([
+    'data: {"error": {"message": "EngineCore encountered an issue. See stack trace (above) for the root cause.", ' +
+    '"type": "InternalServerError", "param": null, "code": 500}}',
+    "data: [DONE]",
+    "",
+  ]);
+  expect((await fetch(`${pair.D.url}/health`)).status).toBe(503);
+  expect(await pair.D.exited).toBe(0);
+  await pair.stop();
+});
+
 test("one handoff object for n=2 is pulled twice, and the prefill engine complains", async () => {
   const pair = await startPair(NIXL);
   const kv_transfer_params = await prefill(pair.P);

@@ -78,6 +78,15 @@ test("--sim-fail-log: the log is printed and the process ends with --sim-exit-co
   expect(sim.log()).toBe("torch.OutOfMemoryError: CUDA out of memory.\n");
 });
 
+test("--sim-fail-log with --sim-never-healthy: the log is printed and the process stays", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "sim-log-")), "vllm.log");
+  writeFileSync(file, "ERROR in the worker\n");
+  const sim = await spawnSim({ args: ["--sim-fail-log", file, "--sim-never-healthy"] });
+  await until(() => sim.log() === "ERROR in the worker\n");
+  sim.kill("SIGTERM");
+  expect(await sim.exited).toBe(143);
+});
+
 test("--sim-never-healthy: the log goes as far as the engine, the port stays closed", async () => {
   const sim = await spawnSim({ args: ["--sim-never-healthy"] });
   await until(() => sim.log().includes("init engine"));

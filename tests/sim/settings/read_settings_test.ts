@@ -66,6 +66,12 @@ describe("readSettings()", () => {
     const [title, argv, text] of [
       ["a flag without value", ["m", "--port"], "argument --port: expected one argument"],
       ["a port that is no number", ["m", "--port", "abc"], "argument --port: invalid int value: 'abc'"],
+      [
+        "a pace that is no number",
+        ["m", "--sim-startup-ms", "soon"],
+        "argument --sim-startup-ms: invalid int value: 'soon'",
+      ],
+      ["an unknown choice", ["m", "--sim-orphan", "x"], "invalid choice: 'x' (choose from 'none', 'group', 'session')"],
       ["no model", [], "the following arguments are required: model_tag"],
       ["a child of MultiConnector that is unknown", [
         "m",
