@@ -23,12 +23,12 @@ const ANSWER_TOKENS = 4;
 /** Ids of printable characters in byte-level vocabularies: in every vocabulary, and no control token in most. */
 const FIRST_ID = 32;
 const ID_COUNT = 95;
-const MODELS_LIMIT_MS = 5_000;
+const SIDE_QUESTION_LIMIT_MS = 5_000;
 
 /** Token ids, so that the length is known without a tokenizer; random, so that no cache holds a block of them. */
 export async function canaryTokens({ decode }: Pair, io: RouterIo): Promise<readonly number[]> {
   const apiKey = io.roster.workerApiKey;
-  const where = { url: decode.worker.url, path: "/v1/models", apiKey, limitMs: MODELS_LIMIT_MS };
+  const where = { url: decode.worker.url, path: "/v1/models", apiKey, limitMs: SIDE_QUESTION_LIMIT_MS };
   const models = await getFromWorker(io.upstream, where);
   const longest = models.is === "text"
     ? Number(/"max_model_len"\s*:\s*(\d+)/.exec(models.text)?.[1] ?? Infinity)
@@ -65,12 +65,13 @@ export async function textFromPrefillAlone(
 ): Promise<string | null> {
   const ask = askOf(tokens, io);
   const request = wholeRequest(ask, attemptIdOf(ask.id, io.random()));
-  const leg = new Leg(false, () => {}).start(io.upstream, prefill.worker.url, request);
-  const timer = setTimeout(() => leg.abort(), MODELS_LIMIT_MS);
+  const leg = new Leg(false, () => {});
+  leg.start(io.upstream, prefill.worker.url, request);
+  const timer = setTimeout(() => leg.abort(), SIDE_QUESTION_LIMIT_MS);
   const opening = await leg.opened;
   clearTimeout(timer);
   if (opening.is !== "answered") return null;
-  const answer = readAnswer(opening.head.status, new TextDecoder().decode(opening.body), MODELS_LIMIT_MS);
+  const answer = readAnswer(opening.head.status, new TextDecoder().decode(opening.body), SIDE_QUESTION_LIMIT_MS);
   return answer.is === "answered" ? answer.text : null;
 }
 

@@ -2,6 +2,7 @@
 
 import type { EngineMetrics } from "../supervisor/engines/engine.ts";
 import type { Pair } from "./attempt.ts";
+import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { getFromWorker } from "./worker_get.ts";
 import { sumOf } from "./worker_metrics.ts";
@@ -41,7 +42,7 @@ export async function readCounters({ prefill, decode }: Pair, io: RouterIo, metr
   };
 }
 
-async function metricsOf(slot: Pair["decode"], io: RouterIo): Promise<string | { is: "failed"; reason: string }> {
+async function metricsOf(slot: Slot, io: RouterIo): Promise<string | { is: "failed"; reason: string }> {
   const where = { url: slot.worker.url, path: "/metrics", apiKey: io.roster.workerApiKey, limitMs: LIMIT_MS };
   const answer = await getFromWorker(io.upstream, where);
   if (answer.is === "failed") return { is: "failed", reason: `${slot.name} gave no metrics: ${answer.reason}` };

@@ -1,6 +1,7 @@
 // One client request inside the router, from accepted to settled: what is running for it, what it holds, and its limits.
 
 import type { Handle } from "../kv/ledger.ts";
+import type { Waiting } from "./admission.ts";
 import type { Expiring } from "./deadlines.ts";
 import { Leg, type LegFailure } from "./leg.ts";
 import type { LegName } from "./leg_failure.ts";
@@ -64,7 +65,7 @@ export class Exchange implements Expiring {
   enter(phase: Phase, limitMs: number): void {
     this.#phase = phase;
     this.#limitMs = limitMs;
-    this.expiresMs = Math.min(this.#io.deadlines.nowMs + limitMs, this.#untilMs);
+    this.expiresMs = Math.min(this.#io.now() + limitMs, this.#untilMs);
   }
 
   /** Something came: the phase's limit starts anew. While the client does not take it, only the whole one holds. */
@@ -74,7 +75,7 @@ export class Exchange implements Expiring {
   }
 
   /** Waits in a queue; false when the client left or a limit passed meanwhile. */
-  async waitIn(waiting: { readonly admitted: Promise<boolean>; giveUp(): void }): Promise<boolean> {
+  async waitIn(waiting: Waiting): Promise<boolean> {
     this.#giveUpWaiting = () => waiting.giveUp();
     if (this.hasLeft) waiting.giveUp();
     const admitted = await waiting.admitted;
@@ -93,7 +94,10 @@ export class Exchange implements Expiring {
       this.#legs.delete(leg);
     });
     this.#legs.add(leg);
-    return leg.start(this.#io.upstream, slot.worker.url, request);
+    // It may have left in the moment in which a place in a queue became free.
+    if (this.hasLeft) leg.abort();
+    else leg.start(this.#io.upstream, slot.worker.url, request);
+    return leg;
   }
 
   /** This attempt pins KV on `slot` until `closeWindow`; its gate has been passed. */

@@ -54,11 +54,10 @@ export class Leg implements ResponseSink {
     this.#onOver = onOver;
   }
 
-  start(upstream: UpstreamClient, origin: Origin, request: UpstreamRequest): this {
+  start(upstream: UpstreamClient, origin: Origin, request: UpstreamRequest): void {
     const call = upstream.request(origin, request, this);
     if (this.#state === "over") call.abort();
     else this.#call = call;
-    return this;
   }
 
   /** Ends the call at once, whatever its state. Safe to call at any time, also twice. */

@@ -1,6 +1,7 @@
 // What pdserve answers itself: is it alive, is it ready, what does it serve, how is it doing.
 
 import { noWorkerReady, whyNotReady } from "./no_worker.ts";
+import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { getFromWorker } from "./worker_get.ts";
 import { relabelled } from "./worker_metrics.ts";
@@ -50,7 +51,7 @@ export async function metricsText(io: RouterIo, withWorkers: boolean): Promise<R
   return new Response(own + theirs.join(""), { headers });
 }
 
-async function workerSeries({ name, worker }: ReturnType<RouterIo["roster"]["all"]>[number], io: RouterIo) {
+async function workerSeries({ name, worker }: Slot, io: RouterIo): Promise<string> {
   const apiKey = io.roster.workerApiKey;
   const where = { url: worker.url, path: "/metrics", apiKey, limitMs: WORKER_LIMIT_MS };
   const answer = await getFromWorker(io.upstream, where);

@@ -3,7 +3,7 @@
 import type { LegContext, PrefillReply } from "../kv/connector.ts";
 import { answerStreaming, answerWith } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
-import type { LegOpening } from "./leg.ts";
+import type { Leg, LegOpening } from "./leg.ts";
 import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
 import { decodeRequest, prefillRequest } from "./leg_request.ts";
 import { needsWholeAnswer } from "./must_not_split.ts";
@@ -60,7 +60,7 @@ export async function prefillThenDecode(
 export function openDecode(
   exchange: Exchange,
   pair: Pair,
-  leg: Parameters<typeof answerStreaming>[1],
+  leg: Leg,
   opening: LegOpening,
   io: RouterIo,
 ): AttemptResult {

@@ -3,7 +3,7 @@
 import type { UpstreamClient } from "./upstream/client.ts";
 import type { Gate } from "./admission.ts";
 import { type Counter, type Histogram, makeCounter, makeGauge, makeHistogram, type Series } from "./prometheus.ts";
-import type { Roster } from "./roster.ts";
+import type { Roster, Slot } from "./roster.ts";
 import type { Timeline } from "./timeline.ts";
 import type { WorkerHealth } from "./worker_health.ts";
 
@@ -92,7 +92,7 @@ function makePhases() {
 }
 
 function makeGauges({ gate, roster, health, upstream, handles }: MetricSources): readonly Series[] {
-  const each = (read: (slot: ReturnType<Roster["all"]>[number]) => number) => () =>
+  const each = (read: (slot: Slot) => number) => () =>
     roster.all().map((slot) => [{ worker: slot.name, role: slot.worker.facts.role }, read(slot)] as const);
   return [
     makeGauge("pdserve_in_flight", "Requests being served", () => [[{}, gate.inside]]),
@@ -123,7 +123,7 @@ function makeGauges({ gate, roster, health, upstream, handles }: MetricSources):
   ];
 }
 
-function isReady(slot: { readonly worker: { readonly state: { readonly is: string } } }): number {
+function isReady(slot: Slot): number {
   return slot.worker.state.is === "ready" ? 1 : 0;
 }
 

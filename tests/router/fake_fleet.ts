@@ -106,6 +106,7 @@ export function makeFakeFleet(
     readonly settings?: Partial<RouterSettings>;
     readonly leaseMs?: number | null;
     readonly workerApiKey?: string | null;
+    readonly onRandom?: () => void;
     /** A real client instead of the scripts. */
     readonly upstream?: UpstreamClient;
   } = {},
@@ -139,7 +140,10 @@ export function makeFakeFleet(
       policies: { prefill: policies.round_robin(), decode: policies.round_robin() },
       settings: { ...defaults, ...options.settings },
       clock: { now: () => clock.nowMs, wall: () => 0 },
-      random: () => (++counter).toString(16).padStart(8, "0").padEnd(32, "a"),
+      random: () => {
+        options.onRandom?.();
+        return (++counter).toString(16).padStart(8, "0").padEnd(32, "a");
+      },
       log: (level, message) => void log.push(`${level}: ${message}`),
       writeAccessLog: (lines) => void accessLog.push(lines),
     }),

@@ -89,6 +89,17 @@ test("R3: a client that leaves the queue is not admitted later", async () => {
   expect(fleet.calls).toHaveLength(1);
 });
 
+test("R3: a client that leaves in the moment its legs would start starts nothing", async () => {
+  const client = new AbortController();
+  // Asked for the attempt's nonce, right before its first leg.
+  const fleet = makeFakeFleet({ onRandom: () => client.abort() });
+  const init = { signal: client.signal, headers: { "x-request-id": "r1" } };
+  const response = await fleet.post("/v1/completions", completion(), init);
+  expect(response.status).toBe(499);
+  expect(fleet.calls).toHaveLength(0);
+  expectNothingHeld(fleet);
+});
+
 function expectNothingHeld(fleet: FakeFleet): void {
   expect(fleet.metric("pdserve_in_flight")).toBe(0);
   expect(fleet.metric('pdserve_kv_handles{state="opened"}')).toBe(0);
