@@ -1,8 +1,7 @@
 // What one source (file, environment, command line) says, still as text; layer_spec.ts types it and lays the sources over each other.
 
-import type { Layout } from "./layout.ts";
 import type { SettingKey } from "./settings.ts";
-import type { EngineArgument, EngineVariable, Origin, Sourced } from "./spec.ts";
+import type { EngineArgument, EngineVariable, Layout, Origin, Sourced } from "./spec.ts";
 
 export interface Saying {
   readonly key: SettingKey;

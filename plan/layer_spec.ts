@@ -3,18 +3,19 @@
 import { type Env, envLayer } from "./env_layer.ts";
 import { type FlagInput, flagLayer } from "./flag_layer.ts";
 import { emptyLayer, type Layer, type Saying } from "./layer.ts";
-import type { Layout, WorkerGroup } from "./layout.ts";
 import type { Problem } from "./problem.ts";
 import { readValue, type SettingValue } from "./read_value.ts";
 import { envNameOf, type Setting, type SettingKey, settings } from "./settings.ts";
 import {
   type EngineArgument,
   type EngineVariable,
+  type Layout,
   type Origin,
   originText,
   type Settings,
   type Sourced,
   type Spec,
+  type WorkerGroup,
 } from "./spec.ts";
 
 export interface SpecSources {
@@ -29,14 +30,16 @@ export function layerSpec(sources: SpecSources): { readonly spec: Spec; readonly
   const fromEnv = envLayer(sources.env);
   const problems: Problem[] = [...fromEnv.problems];
   const layers = [sources.file ?? emptyLayer, fromEnv.layer, flagLayer(sources.flags)];
-  const model = layers.findLast((layer) => layer.model !== null)?.model;
+  const said = layers.findLast((layer) => layer.model !== null)?.model;
+  const asked: Sourced<string | null> = said ?? { value: null, origin: { is: "default" } };
+  const layout = layoutOf(layers, asked.value);
   return {
     spec: {
-      model: model ?? { value: null, origin: { is: "default" } },
+      model: layout?.model ?? asked,
       settings: layerSettings(layers, problems),
       engineArgs: { prefill: argsOf("prefill", layers), decode: argsOf("decode", layers) },
       engineEnv: { prefill: envOf("prefill", layers), decode: envOf("decode", layers) },
-      layout: layoutOf(layers),
+      layout,
     },
     problems,
   };
@@ -124,7 +127,7 @@ function envOf(role: "prefill" | "decode", layers: readonly Layer[]): EngineVari
 }
 
 /** Each group's own arguments stand where the file's stand: above its `args`, below the environment and the line. */
-function layoutOf(layers: readonly Layer[]): Layout | null {
+function layoutOf(layers: readonly Layer[], model: string | null): Layout | null {
   const layout = layers.findLast((layer) => layer.layout !== undefined)?.layout;
   if (layout === undefined) return null;
   const complete = (group: WorkerGroup): WorkerGroup => {
@@ -137,5 +140,6 @@ function layoutOf(layers: readonly Layer[]): Layout | null {
       env: layers.flatMap((layer) => [...of(layer.engineEnv), ...(own(layer) ? group.env : [])]),
     };
   };
-  return { ...layout, groups: layout.groups.map(complete) };
+  const isModel = layout.model === null || model === null || layout.model.value === model;
+  return { ...layout, groups: layout.groups.map(complete), updatesWeights: layout.updatesWeights ?? isModel };
 }

@@ -70,7 +70,7 @@ function chunks(ids: readonly string[], size: number): string[][] {
 }
 
 /** Indices count what CUDA_VISIBLE_DEVICES leaves visible; a UUID or its beginning names the GPU itself. */
-function physicalId(id: string, machine: Machine): string | null {
+export function physicalId(id: string, machine: Machine): string | null {
   const gpus = machine.visibleGpus === null
     ? machine.gpus
     : machine.visibleGpus.flatMap((visible) => machine.gpus.filter((gpu) => gpu.id === visible));

@@ -10,7 +10,9 @@ import { checkHost } from "./check_host.ts";
 import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
-import { groupGpus } from "./group_gpus.ts";
+import type { Crew } from "./crew.ts";
+import { crewOfFlags } from "./crew_of_flags.ts";
+import { crewOfLayout } from "./crew_of_layout.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
 import { planConnector } from "./plan_connector.ts";
 import { planExternal } from "./plan_external.ts";
@@ -20,8 +22,7 @@ import type { Plan, Planned } from "./plan.ts";
 import { distinctProblems, hasErrors, type Problem } from "./problem.ts";
 import type { Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { engineIdFor, type PlanBasis, withCommand, type WorkerSlot } from "./worker_command.ts";
-import { type RoleShape, roleShape } from "./worker_shape.ts";
+import { type PlanBasis, withCommand, type WorkerSlot } from "./worker_command.ts";
 
 export { hasErrors } from "./problem.ts";
 
@@ -32,13 +33,15 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   }
   const draft = draftPlan(spec, machine, engine, around);
   if (draft.engineIsMissing) return { is: "impossible", problems: draft.problems };
-  const chosen = planConnector(spec, engine, draft.installed, draft.device, draft.workers, around);
+  const chosen = planConnector(spec, engine, draft.installed, draft.device, draft.crew.workers, around);
   const problems = [...draft.problems, ...chosen.problems];
   if (chosen.connector === null || hasErrors(problems)) return { is: "impossible", problems };
 
   const { connector, reason } = chosen;
-  const { ports, problems: portProblems } = workerPorts(draft.workers, connector, engine, machine, draft.routerPort);
-  const slots = draft.workers.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
+  const { workers: crew, ports: wanted } = draft.crew;
+  const taken = { router: draft.routerPort, wanted, exact: spec.layout?.ports === "exact" };
+  const { ports, problems: portProblems } = workerPorts(crew, connector, engine, machine, taken);
+  const slots = crew.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
   problems.push(...portProblems, ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)));
   if (hasErrors(problems)) return { is: "impossible", problems };
 
@@ -49,7 +52,8 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     ...basis,
     connector: { name: connector.name, reason },
     router: { host: spec.settings.host.value, port: draft.routerPort },
-    split: draft.split,
+    split: draft.crew.split,
+    ...(typeof spec.layout?.updatesWeights === "boolean" ? { updatesWeights: spec.layout.updatesWeights } : {}),
     workers,
     problems,
   };
@@ -62,69 +66,30 @@ interface Draft {
   readonly engineIsMissing: boolean;
   readonly device: Device;
   readonly namesOnly: boolean;
-  /** Without ports. */
-  readonly workers: readonly WorkerSlot[];
-  readonly split: string | null;
+  readonly crew: Crew;
   readonly routerPort: number;
   readonly secrets: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
 }
 
 function draftPlan(spec: Spec, machine: Machine, engine: Engine, around: Surroundings): Draft {
-  const { shape: prefill, problems: prefillProblems } = roleShape("prefill", spec, engine);
-  const { shape: decode, problems: decodeProblems } = roleShape("decode", spec, engine);
-  const chosen = chooseEngine(spec, machine, engine, [...prefill.userArgs, ...decode.userArgs]);
+  const wish = spec.layout === null
+    ? crewOfFlags(spec, machine, engine, around)
+    : crewOfLayout(spec.layout, spec, machine, engine, around);
+  const chosen = chooseEngine(spec, machine, engine, wish.userArgs);
   const { device, namesOnly, problems: deviceProblems } = chooseDevice(spec, machine, engine, chosen);
-  const groups = groupGpus(gpuWish(spec, prefill, decode, namesOnly), machine);
+  const crew = wish.place(namesOnly);
   const router = routerPort(spec, machine);
   return {
-    ...{ installed: chosen.installed, engineIsMissing: chosen.isMissing, device, namesOnly, split: groups.reason },
-    workers: [
-      ...slotsOf("prefill", groups.prefill, prefill, around),
-      ...slotsOf("decode", groups.decode, decode, around),
-    ],
+    ...{ installed: chosen.installed, engineIsMissing: chosen.isMissing, device, namesOnly, crew },
     routerPort: router.port,
-    secrets: { ...prefill.env, ...decode.env },
+    secrets: wish.secrets,
     problems: distinctProblems([
       ...checkModel(spec.model, around.modelExists),
-      ...[...chosen.problems, ...deviceProblems, ...prefillProblems, ...decodeProblems, ...groups.problems],
+      ...[...chosen.problems, ...deviceProblems, ...wish.problems, ...crew.problems],
       ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems, ...checkHost(spec)],
     ]),
   };
-}
-
-function gpuWish(spec: Spec, prefill: RoleShape, decode: RoleShape, namesOnly: boolean) {
-  const sizeOf = ({ tp, dp, pp }: RoleShape) => tp === null && dp * pp === 1 ? null : (tp ?? 1) * dp * pp;
-  return {
-    gpus: { prefill: spec.settings.prefillGpus, decode: spec.settings.decodeGpus },
-    sizes: { prefill: sizeOf(prefill), decode: sizeOf(decode) },
-    pd: spec.settings.pd,
-    namesOnly,
-  };
-}
-
-function slotsOf(
-  role: "prefill" | "decode",
-  groups: readonly (readonly string[])[],
-  shape: RoleShape,
-  around: Surroundings,
-): WorkerSlot[] {
-  return groups.map((gpus, index) => ({
-    name: `${role}-${index}`,
-    role,
-    gpus,
-    tp: shape.tp ?? gpus.length / (shape.dp * shape.pp),
-    dp: shape.dp,
-    pp: shape.pp,
-    host: "127.0.0.1",
-    port: 0,
-    ports: {},
-    engineId: engineIdFor(`${role}-${index}`, around.nonce),
-    userArgs: shape.userArgs,
-    userEnv: shape.userEnv,
-    cwd: around.cwd,
-    external: null,
-  }));
 }
 
 function withPorts(worker: WorkerSlot, ports: WorkerSlot["ports"]): WorkerSlot {
@@ -147,7 +112,7 @@ function basisOf(draft: Draft, spec: Spec, machine: Machine, engine: Engine, aro
       sharedDir: around.sharedDir,
       cpuCores: machine.cpuCores,
       memoryBytes: machine.memoryBytes,
-      workersOnMachine: draft.workers.length,
+      workersOnMachine: draft.crew.workers.length,
       env: draft.secrets,
     },
   };

@@ -19,6 +19,8 @@ export interface Plan {
   readonly split: string | null;
   readonly launch: Launch;
   readonly workers: readonly WorkerPlan[];
+  /** Whether a trainer sends these workers new weights, where the topology's file tells; frozen models get none. */
+  readonly updatesWeights?: boolean;
   /** Warnings; a plan with errors does not exist. */
   readonly problems: readonly Problem[];
 }

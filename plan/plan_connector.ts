@@ -24,6 +24,7 @@ export function planConnector(
 ): ChosenConnector {
   const asked = spec.settings.kvConnector;
   const { version, imports } = installed;
+  if (workers.length > 0 && workers.every(({ role }) => role === "regular")) return noHandoff(around);
   const where = originText(asked.origin);
   const facts = { engine: engine.name, engineVersion: version, device };
   const extraConfig = (spec.settings.kvExtraConfig.value ?? {}) as ExtraConfig;
@@ -50,4 +51,10 @@ export function planConnector(
 
 function problemFrom(told: ConnectorProblem, where: string, exitCode: 2 | 69): Problem {
   return { ...told, where, ...(told.severity === "error" ? { exitCode } : {}) };
+}
+
+/** Regular workers are wired to nobody; whichever connector the plan names is never asked. */
+function noHandoff(around: Surroundings): ChosenConnector {
+  const { connector } = around.findConnector("NixlConnector");
+  return { connector, reason: "not used: regular workers hand nothing over", problems: [] };
 }

@@ -23,6 +23,7 @@ export function planJson(planned: Planned) {
     engine: { name: plan.engine.name, version: plan.engine.version },
     connector: plan.connector,
     router: plan.router,
+    ...(plan.updatesWeights === undefined ? {} : { update_weights: plan.updatesWeights }),
     workers: plan.workers.map(workerJson),
     problems: plan.problems.map(problemJson),
   };

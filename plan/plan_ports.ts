@@ -3,6 +3,7 @@
 import type { Connector } from "../kv/connector.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { allocatePorts, type PortWish } from "./allocate_ports.ts";
+import { fixedPorts, portsOf } from "./fixed_ports.ts";
 import type { Machine } from "./machine.ts";
 import type { Problem } from "./problem.ts";
 import { originText, type Spec } from "./spec.ts";
@@ -42,24 +43,37 @@ export interface WorkerPorts {
   readonly problems: readonly Problem[];
 }
 
+export interface WantedPorts {
+  readonly router: number;
+  /** By worker name, then purpose, a first port other than the usual one. */
+  readonly wanted: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** The wanted ones are taken as they are or refused; otherwise the search starts there. */
+  readonly exact: boolean;
+}
+
 export function workerPorts(
   workers: readonly Pick<WorkerSlot, "name" | "role" | "tp" | "dp" | "pp">[],
   connector: Connector,
   engine: Engine,
   machine: Machine,
-  router: number,
+  { router, wanted, exact }: WantedPorts,
 ): WorkerPorts {
-  const http = workers.map(({ name }): PortWish => ({
-    ...{ owner: name, purpose: "http", count: 1, preferred: workerHttpFrom },
-  }));
+  const wish = (owner: string, purpose: string, count: number, usual: number): PortWish => ({
+    ...{ owner, purpose, count, preferred: wanted[owner]?.[purpose] ?? usual },
+  });
+  const http = workers.map(({ name }) => wish(name, "http", 1, workerHttpFrom));
   const side = workers.flatMap((worker) =>
-    [...connector.ports(worker), ...(engine.ports?.(worker) ?? [])].map((need): PortWish => ({
-      ...{ owner: worker.name, purpose: need.purpose, count: need.count, preferred: need.preferred },
-    }))
+    [...connector.ports(worker), ...(engine.ports?.(worker) ?? [])].map(({ purpose, count, preferred }) =>
+      wish(worker.name, purpose, count, preferred)
+    )
   );
-  const busy = [router, ...machine.busyPorts.map((port) => port.port)];
-  const { ports, unplaced } = allocatePorts([...http, ...side], busy, machine.ephemeralFrom);
-  return { ports, problems: unplaced.map((wish) => noRoom(wish, machine)) };
+  const wishes = [...http, ...side];
+  const fixed = wishes.filter(({ owner, purpose }) => exact && wanted[owner]?.[purpose] !== undefined);
+  const { ports: given, problems } = fixedPorts(fixed, router, machine);
+  const busy = [router, ...machine.busyPorts.map(({ port }) => port), ...fixed.flatMap(portsOf)];
+  const { ports, unplaced } = allocatePorts(wishes.filter((one) => !fixed.includes(one)), busy, machine.ephemeralFrom);
+  const both = workers.map(({ name }) => [name, { ...given[name], ...ports[name] }] as const);
+  return { ports: Object.fromEntries(both), problems: [...problems, ...unplaced.map((one) => noRoom(one, machine))] };
 }
 
 function noRoom(wish: PortWish, machine: Machine): Problem {

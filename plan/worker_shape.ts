@@ -4,7 +4,7 @@ import type { Engine } from "../supervisor/engines/engine.ts";
 import { readFlags } from "./engine_flags.ts";
 import type { Problem } from "./problem.ts";
 import { withdrawSecrets } from "./secrets.ts";
-import { type EngineArgument, originText, type Sourced, type Spec } from "./spec.ts";
+import { type EngineArgument, type EngineVariable, originText, type Sourced, type Spec } from "./spec.ts";
 
 export interface RoleShape {
   /** Null when not said: then one, or what the listed groups imply. */
@@ -21,15 +21,27 @@ export interface RoleShape {
 
 const sizeFlags = { "--data-parallel-size": "dp", "--pipeline-parallel-size": "pp" } as const;
 
-export function roleShape(
-  role: "prefill" | "decode",
-  spec: Spec,
+export interface ReadShape {
+  readonly shape: RoleShape;
+  readonly problems: readonly Problem[];
+}
+
+export function roleShape(role: "prefill" | "decode", spec: Spec, engine: Engine): ReadShape {
+  const own: Sourced<number | null> = spec.settings[role === "prefill" ? "prefillTp" : "decodeTp"];
+  const { shape, problems } = shapeOf(spec.engineArgs[role], spec.engineEnv[role], engine);
+  return { shape: { ...shape, tp: own.value ?? spec.settings.tp.value }, problems };
+}
+
+/** The shape that arguments alone tell: tensor parallel size is the plan's to decide. */
+export function shapeOf(
+  engineArgs: readonly EngineArgument[],
+  engineEnv: readonly EngineVariable[],
   engine: Engine,
-): { readonly shape: RoleShape; readonly problems: readonly Problem[] } {
+): ReadShape {
   const problems: Problem[] = [];
   const sizes = { dp: 1, pp: 1 };
   const userArgs: string[] = [];
-  for (const argument of spec.engineArgs[role]) {
+  for (const argument of engineArgs) {
     const drop = new Set<string>();
     for (const { name, value, words } of readFlags(argument.words, engine.commonFlags)) {
       const size = sizeFlags[name as keyof typeof sizeFlags];
@@ -40,10 +52,9 @@ export function roleShape(
     }
     userArgs.push(...without(argument.words, drop));
   }
-  const own: Sourced<number | null> = spec.settings[role === "prefill" ? "prefillTp" : "decodeTp"];
   const { args, env } = withdrawSecrets(userArgs);
-  const userEnv = Object.fromEntries(spec.engineEnv[role].map(({ name, value }) => [name, value]));
-  return { shape: { tp: own.value ?? spec.settings.tp.value, ...sizes, userArgs: args, userEnv, env }, problems };
+  const userEnv = Object.fromEntries(engineEnv.map(({ name, value }) => [name, value]));
+  return { shape: { tp: null, ...sizes, userArgs: args, userEnv, env }, problems };
 }
 
 /** Drops the runs of words that make up one of the flags in `drop`. */
