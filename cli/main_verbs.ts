@@ -11,6 +11,7 @@ export const mainVerbs: Readonly<Record<VerbName, () => Promise<Command>>> = {
   demo: up,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   config: async () => (await import("./commands/config.ts")).configCommand,
+  connectors: async () => (await import("./commands/connectors.ts")).connectorsCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
   help: async () => (await import("./commands/help.ts")).helpCommand,

@@ -35,6 +35,13 @@ export const verbs = {
     about:
       "Prints each setting with its value and origin: default, file:line, environment or flag, in rising order of strength. --schema prints a JSON schema of pdserve.yaml for editors.",
   },
+  connectors: {
+    usage: "connectors [explain|check NAME] [flags]",
+    summary: "List the KV connectors and which work here; explain or try one",
+    about:
+      "Lists every connector with versions, devices, needs and how it fails. explain NAME prints all that is known of one: command lines, ports, requests, rules, proof. check NAME imports what it needs in the engine's Python and looks for its servers. --kv-extra-config counts, so that MultiConnector shows what it is made of. -o json for scripts.",
+    operands: "any",
+  },
   version: {
     usage: "version",
     summary: "Show the versions of pdserve, its runtime and the engine",

@@ -45,7 +45,7 @@ export function describeConnector(
   wish: { readonly engineVersion?: string; readonly device?: Device } = {},
 ): ConnectorDescription {
   const device = wish.device ?? connector.devices[0] ?? "cuda";
-  const asked = { engineVersion: wish.engineVersion ?? newestWith(connector), device, extraConfig };
+  const asked = { engineVersion: versionWith(connector, wish.engineVersion), device, extraConfig };
   const workers = { prefill: workerOf("prefill", connector), decode: workerOf("decode", connector) };
   const launch = (role: PdRole) => connector.wiring({ ...wiringContext(workers[role], role), ...asked });
   const { trials, problems } = topologyTrials(connector, asked);
@@ -61,9 +61,10 @@ export function describeConnector(
   };
 }
 
-/** The newest vLLM known to pdserve, or the newest that still had it. */
-function newestWith({ engines }: Connector): string {
-  return ["0.32.0", "0.22.1"].find((version) => inRange(version, engines.vllm ?? "*")) ?? "0.32.0";
+/** The version asked for where it has the connector, else the newest known, or the newest that still had it. */
+function versionWith({ engines }: Connector, asked: string | undefined): string {
+  const versions = [...(asked === undefined ? [] : [asked]), "0.32.0", "0.22.1"];
+  return versions.find((version) => inRange(version, engines.vllm ?? "*")) ?? "0.32.0";
 }
 
 function describeLegs(connector: Connector, context: LegContext): ConnectorDescription["legs"] {
