@@ -25,13 +25,19 @@ export interface Running {
 const maxOthersShare = 0.1;
 const attempts = 3;
 
-/** Repeats a window in which others used the router's core, and marks the sample when that does not help. */
+export interface Window {
+  readonly warmup: number;
+  readonly seconds: number;
+}
+
+/** Repeats a window in which others used the router's core, while `mayRepeat`; marks the sample when that does not help. */
 export async function measure(
   stand: Stand,
   subject: Running,
   scenario: Scenario,
   bodyPath: string,
-  window: { readonly warmup: number; readonly seconds: number },
+  window: Window,
+  mayRepeat: () => boolean,
 ): Promise<Sample> {
   for (let attempt = 1;; attempt++) {
     const pids = subject.process?.pids() ?? [];
@@ -39,18 +45,18 @@ export async function measure(
     const report = await runLoad(stand, subject, scenario, bodyPath, window, pids);
     const after = { core: coreTicks(stand.routerCore), cpuNs: cpuNsOf(pids) };
     const others = othersShare(before, after, subject);
-    if (others <= maxOthersShare || attempt === attempts) {
+    if (others <= maxOthersShare || attempt === attempts || !mayRepeat()) {
       return toSample(subject.name, scenario.name, report, others > maxOthersShare);
     }
   }
 }
 
-async function runLoad(
+export async function runLoad(
   stand: Stand,
   subject: Running,
   scenario: Scenario,
   bodyPath: string,
-  window: { readonly warmup: number; readonly seconds: number },
+  window: Window,
   pids: readonly number[],
 ): Promise<LoadReport> {
   const where = subject.port === null

@@ -34,3 +34,9 @@ export function versionFrom(argv: readonly string[], pattern = /(\d+\.\d+\.\d+)/
   const { stdout, stderr } = Bun.spawnSync([...argv]);
   return pattern.exec(`${stdout}${stderr}`)?.[1] ?? "unknown version";
 }
+
+/** The version of a Python package that also put a program of this name on the path. */
+export function versionOfPythonProgram(name: string): string | null {
+  if (Bun.which(name) === null) return null;
+  return versionFrom(["python3", "-c", `import importlib.metadata as m; print(m.version("${name}"))`]);
+}

@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
+import { type RouterUnderTest, versionOfPythonProgram } from "./router_under_test.ts";
 
 /** https://pypi.org/project/smg. It hands KV over only for workers that a manifest gives a connector. */
 export const smg: RouterUnderTest = {
   name: "smg",
   hops: 2,
   install: "pip install smg",
-  find: () => versionFrom(["smg", "--version"]),
+  find: () => versionOfPythonProgram("smg"),
   start: ({ port, prefillPort, decodePort, metricsPort, folder }) => ({
     argv: [
       ...["smg", "launch", "--host", "127.0.0.1", "--port", String(port), "--pd-disaggregation", "--backend", "vllm"],

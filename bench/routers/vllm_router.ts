@@ -1,11 +1,11 @@
-import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
+import { type RouterUnderTest, versionOfPythonProgram } from "./router_under_test.ts";
 
 /** https://pypi.org/project/vllm-router, with the policy and log level that cost it least. */
 export const vllmRouter: RouterUnderTest = {
   name: "vllm-router",
   hops: 2,
   install: "pip install vllm-router",
-  find: () => versionFrom(["vllm-router", "--version"]),
+  find: () => versionOfPythonProgram("vllm-router"),
   start: ({ port, prefillPort, decodePort, metricsPort }) => ({
     argv: [
       "vllm-router",
