@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Connector, LegContext, WorkerFacts } from "../../kv/connector.ts";
-import { connectors } from "../../kv/index.ts";
+import { connectors, findConnector } from "../../kv/index.ts";
 import type { LegEdit } from "../../kv/leg_edit.ts";
 import { readBootstrap } from "../../kv/mooncake_bootstrap.ts";
 
@@ -61,6 +61,35 @@ test("ExampleConnector's legs carry nothing, as in the real pair", () => {
   expect([paramsIn(prefill.request), paramsIn(decode.request)]).toEqual([undefined, undefined]);
   const nothing = { set: {}, drop: [], headers: {} };
   expect(legsOf(ExampleConnector, contextOf({}), prefill.reply)).toEqual({ prefill: nothing, decode: nothing });
+});
+
+const nixlAndFiles = findConnector("MultiConnector", {
+  connectors: [{ kv_connector: "NixlConnector" }, { kv_connector: "ExampleConnector" }],
+}).connector;
+
+test.each(["multi", "multi_chat"])(
+  "MultiConnector of NIXL and files sends what NIXL's real pair was sent (%s)",
+  (name) => {
+    const { prefill, decode } = fixture<Transcript>(name);
+    const legs = legsOf(nixlAndFiles, contextOf({}), prefill.reply);
+    expect(legs.prefill.set.kv_transfer_params).toEqual(paramsIn(prefill.request));
+    expect(legs.decode.set.kv_transfer_params).toEqual({ rawJson: JSON.stringify(paramsIn(decode.request)) });
+  },
+);
+
+test("MultiConnector takes a prefill reply without params for no handoff, though its second connector has the KV", () => {
+  const { prefill } = fixture<Transcript>("multi_plain");
+  expect(paramsIn(prefill.reply)).toBeNull();
+  expect(nixlAndFiles.decodeLeg(contextOf({}), { params: null, raw: null }).is).toBe("no-handoff");
+});
+
+test("LMCacheMPConnector's legs carry nothing, as in the real pair that shared a server", () => {
+  const { prefill, decode } = fixture<Transcript>("lmcache_mp");
+  expect([paramsIn(prefill.request), paramsIn(decode.request)]).toEqual([undefined, undefined]);
+  expect(paramsIn(prefill.reply)).toBeNull();
+  const nothing = { set: {}, drop: [], headers: {} };
+  expect(legsOf(connectors.LMCacheMPConnector, contextOf({}), prefill.reply))
+    .toEqual({ prefill: nothing, decode: nothing });
 });
 
 function legsOf(
