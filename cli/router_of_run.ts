@@ -9,7 +9,7 @@ import type { RouterLog } from "../router/router_io.ts";
 import { upstreamClients } from "../router/upstream/index.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
 import type { CliContext } from "./context.ts";
-import type { PlannedRun } from "./serve_run.ts";
+import type { PlannedRun } from "./planned_run.ts";
 
 export function routerOfRun(
   { wish, plan, connector, runDir }: PlannedRun,

@@ -3,8 +3,6 @@
 import { makeControlApp } from "../control/app.ts";
 import { pruneRuns } from "../control/list_runs.ts";
 import { recordEvents, recordProcesses } from "../control/record_run.ts";
-import type { RunDir } from "../control/run_dir.ts";
-import type { Connector } from "../kv/connector.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planJson } from "../plan/plan_json.ts";
 import type { Router } from "../router/make_router.ts";
@@ -19,18 +17,10 @@ import type { CliContext } from "./context.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { readGpuHolders } from "./gpu_holders.ts";
 import { problemsText } from "./print_problems.ts";
-import type { Wish } from "./read_wish.ts";
 import { chooseReporter } from "./render/choose_reporter.ts";
 import { paintFor, wantsColor } from "./render/color.ts";
+import type { PlannedRun } from "./planned_run.ts";
 import { routerOfRun } from "./router_of_run.ts";
-
-export interface PlannedRun {
-  readonly wish: Wish;
-  readonly plan: Plan;
-  readonly connector: Connector;
-  readonly stateDir: string;
-  readonly runDir: RunDir;
-}
 
 /** Finished runs that stay on disk for whoever wants to know what happened. */
 const RUNS_KEPT = 20;

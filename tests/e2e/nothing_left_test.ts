@@ -53,7 +53,7 @@ test("SIGKILL of init: the core ends everything, itself too", async () => {
 });
 
 test("Ctrl-C twice does not wait for a request in flight", async () => {
-  const run = await startUnruly("--drain-timeout", "10m", "--decode.sim-decode-ms-per-token", "60000");
+  const run = await startUnruly("--no-canary", "--drain-timeout", "10m", "--decode.sim-decode-ms-per-token", "60000");
   const request = fetch(`${run.url}/v1/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
