@@ -17,6 +17,7 @@ import { HttpMetrics } from "./metrics/http_metrics.ts";
 import { shownFamilies } from "./metrics/metrics_page.ts";
 import { httpPortProblem } from "./http/port_problem.ts";
 import { type Orphan, startOrphan } from "./orphan.ts";
+import { pythonError } from "./settings/read_settings.ts";
 import type { SimSettings } from "./settings/settings.ts";
 import { makeViolations, type Violations } from "./violations.ts";
 
@@ -41,7 +42,10 @@ export async function runEngineProcess(settings: SimSettings): Promise<number> {
   const stopListeningToSignals = onStopSignal(() => {
     if (!settings.faults.ignoreSigterm) exit(130);
   });
-  void start(parts, orphan, stopListeningToSignals);
+  start(parts, orphan, stopListeningToSignals).catch((error) => {
+    log.plain(pythonError(`OSError: ${error}`).stderr);
+    exit(1);
+  });
   const code = await exited;
   stopListeningToSignals();
   return code;
@@ -68,7 +72,7 @@ async function start(parts: ProcessParts, orphan: Orphan | null, forgetEarlySign
   if (settings.faults.neverHealthy) return keepProcess();
   await say(log, listeningLines(settings, process.pid), 0);
   const server = apiServer(parts, engines);
-  const http = serveHttp(server);
+  const http = await serveHttp(server);
   sayThroughput(log, engines, settings.connector !== null);
   forgetEarlySignals();
   onStopSignal(() => {
@@ -113,11 +117,16 @@ function apiServer({ settings, log, violations, families, exit }: ProcessParts, 
     log,
     violations,
     history: makeRequestHistory(),
-    fingerprint: `vllm-${settings.vllmVersion}-${hash}`,
+    fingerprint: `vllm-${settings.vllmVersion}${ranks(settings)}-${hash}`,
     now: Date.now,
     randomHex: (digits) => randomBytes(Math.ceil(digits / 2)).toString("hex").slice(0, digits),
     exit,
   };
+}
+
+/** The sizes above 1, e.g. `-tp2`. */
+function ranks({ parallel }: SimSettings): string {
+  return Object.entries(parallel).map(([name, size]) => (size > 1 ? `-${name}${size}` : "")).join("");
 }
 
 /** SIGTERM: requests in flight end with abort, then exit code 0; or, as often in vLLM, streams hang until clients leave. */

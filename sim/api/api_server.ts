@@ -28,6 +28,7 @@ export interface ApiServer {
 /** One HTTP request on its way through a route. */
 export interface Call {
   readonly server: ApiServer;
+  readonly method: string;
   readonly headers: Headers;
   readonly url: URL;
   readonly bodyText: string;

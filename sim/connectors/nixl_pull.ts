@@ -97,7 +97,9 @@ async function pull(
     host.metrics.add("nixl_num_failed_transfers");
     return { kind: "failed" };
   }
-  await moveByNixl(host, wanted, theirBlockSize);
+  // One transfer for every rank of the side that has more of them.
+  const transfers = Math.max(host.settings.parallel.tp, Number(theirs["tp"]));
+  await moveByNixl(host, wanted, theirBlockSize, transfers);
   const done = { kind: "done", requestId: String(params["remote_request_id"]) };
   void askPeer(peer.host, peer.port, done, KNOWN_PEER);
   return { kind: "loaded", slots: read.subarray(0, request.promptIds.length - localTokens) };

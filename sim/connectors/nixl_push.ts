@@ -134,7 +134,7 @@ async function write(
   const { blockSize } = host.pool;
   const blockIds = lease.blockIds.slice(-Math.ceil(tokens / blockSize));
   const run = readSlotRun(host.pool, blockIds) ?? new Uint32Array();
-  await moveByNixl(host, blockIds.length, blockSize);
+  await moveByNixl(host, blockIds.length, blockSize, host.settings.parallel.tp);
   const message = { kind: "write", stem, slots: packSlots(run.subarray(0, tokens)) };
   await askPeer(peerHost, port, message, KNOWN_PEER);
   producer.taken(lease.requestId);

@@ -11,14 +11,21 @@ export async function moveBlocks(host: EngineHost, blocks: number, blockSize: nu
   if (waitMs > 0) await Bun.sleep(waitMs);
 }
 
-/** The same with NIXL, counted on the engine that starts the transfer. */
-export async function moveByNixl(host: EngineHost, blocks: number, blockSize: number): Promise<void> {
+/** The same with NIXL, in `transfers` equal parts, counted on the engine that starts them. */
+export async function moveByNixl(
+  host: EngineHost,
+  blocks: number,
+  blockSize: number,
+  transfers: number,
+): Promise<void> {
   const startedMs = host.now();
   await moveBlocks(host, blocks, blockSize);
-  host.metrics.observe("nixl_xfer_time_seconds", (host.now() - startedMs) / 1000);
-  host.metrics.observe("nixl_post_time_seconds", 0);
-  host.metrics.observe("nixl_bytes_transferred", bytesOf(blocks, blockSize));
-  host.metrics.observe("nixl_num_descriptors", 2);
+  for (let part = 0; part < transfers; part++) {
+    host.metrics.observe("nixl_xfer_time_seconds", (host.now() - startedMs) / 1000);
+    host.metrics.observe("nixl_post_time_seconds", 0);
+    host.metrics.observe("nixl_bytes_transferred", bytesOf(blocks, blockSize) / transfers);
+    host.metrics.observe("nixl_num_descriptors", 2);
+  }
 }
 
 function bytesOf(blocks: number, blockSize: number): number {

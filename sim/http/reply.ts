@@ -10,14 +10,8 @@ export type Reply =
     readonly body: string;
     readonly headers?: Readonly<Record<string, string>>;
   }
-  /** `frames` are complete server-sent events. `cut` ends the connection without a proper end. */
-  | {
-    readonly kind: "stream";
-    readonly frames: AsyncIterable<string>;
-    readonly headers?: Readonly<Record<string, string>>;
-  };
-
-export class StreamCut extends Error {}
+  /** `frames` are complete server-sent events. */
+  | { readonly kind: "stream"; readonly frames: AsyncIterable<string> };
 
 export function jsonReply(status: number, value: Json): Reply {
   return textReply(status, "application/json", JSON.stringify(value));

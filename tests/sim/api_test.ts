@@ -1,8 +1,12 @@
 // Parts of the API that no recording covers.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { complete, engineState, type Params } from "./pair.ts";
-import { post, type Sim, startSim, until } from "./start_sim.ts";
+import { post, type Sim, startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 let sim: Sim;
 
@@ -104,6 +108,22 @@ test("GET /sim/requests shows what came in and how it ended", async () => {
     { path: "/v1/chat/completions", kvParams: null, abortedByClient: true },
   ]);
   expect(seen[0]).toMatchObject({ headers: { "x-request-id": "seen" }, body: expect.stringContaining('"seen"') });
+});
+
+test("the head of a stream is sent before its first token", async () => {
+  await sim.setFaults({ hang: true });
+  const answer = await post(sim, "/v1/completions", { prompt: "Hi", max_tokens: 1, stream: true });
+  expect(answer.status).toBe(200);
+  await sim.setFaults({ hang: false });
+  expect(await answer.text()).toEndWith("data: [DONE]\n\n");
+});
+
+test("an idle connection is closed by the server", async () => {
+  const socket = connect(sim.port, "127.0.0.1", () => socket.write("GET /health HTTP/1.1\r\nhost: engine\r\n\r\n"));
+  const heard: string[] = [];
+  socket.on("data", (chunk) => heard.push(chunk.toString()));
+  await once(socket, "close");
+  expect(heard.join("")).toStartWith("HTTP/1.1 200 OK\r\n");
 });
 
 test("POST /sim/faults refuses what is no fault", async () => {

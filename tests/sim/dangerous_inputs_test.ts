@@ -1,8 +1,10 @@
 // What damages a real engine damages the simulated one the same way, and is told (kv-protocols.md §6.6).
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { complete, engineState, metric, type Pair, prefill, PROMPT, startPair, textOf, violationsOf } from "./pair.ts";
-import { freePort, post, until } from "./start_sim.ts";
+import { freePort, post, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const NIXL = { kv_connector: "NixlConnector" };
 const PUSH = { kv_connector: "NixlPushConnector", engine_id: "P0" };

@@ -1,8 +1,10 @@
 // What an engine does with many requests, little memory, several ranks and different shapes of pairs.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { complete, engineState, metric, prefill, PROMPT, startPair, textOf, violationsOf } from "./pair.ts";
-import { post, startSim, until } from "./start_sim.ts";
+import { freePortRun, post, startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const NIXL = { kv_connector: "NixlConnector" };
 
@@ -56,7 +58,8 @@ test("a repeated prompt comes from the prefix cache, but never its last token", 
 });
 
 test("two data-parallel ranks: the header chooses, the handoff names its rank, each has its own port", async () => {
-  const pair = await startPair(NIXL, { prefill: { args: ["--data-parallel-size", "2"] } });
+  const sidePort = await freePortRun(2);
+  const pair = await startPair(NIXL, { prefill: { args: ["--data-parallel-size", "2"], sidePort } });
   const leg = { prompt: PROMPT, max_tokens: 1, temperature: 0, kv_transfer_params: { do_remote_decode: true } };
   const answer = await post(pair.P, "/v1/completions", leg, { "x-data-parallel-rank": "1" });
   const { kv_transfer_params } = await answer.json() as { kv_transfer_params: Record<string, unknown> };

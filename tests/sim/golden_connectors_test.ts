@@ -1,7 +1,7 @@
-// Every recording of push/, example/, mooncake/ and multi/, played against two simulated engines; counters included where
+// Every recording of push/, example/, mooncake/, multi/ and tp/, played against two simulated engines; counters included where
 // the recording noted them.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,9 @@ import { expectPlayed, expectSameText } from "./golden/expect_played.ts";
 import { changes, readCounters, watchedOnly } from "./golden/metric_changes.ts";
 import { type Pair, replayLegs } from "./golden/replay_legs.ts";
 import { GOLDEN, readLegs } from "./golden/transcript.ts";
-import { freePort, post, type Sim, startSim, until } from "./start_sim.ts";
+import { freePort, post, type Sim, startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 /** Recordings that are not played here, and why. */
 const notPlayed: Readonly<Record<string, string>> = {
@@ -34,17 +36,21 @@ const example = { kv_connector: "ExampleConnector", kv_connector_extra_config: {
 const configs: Readonly<Record<string, (role: string) => Record<string, unknown>>> = {
   push: (role) => ({ kv_connector: "NixlPushConnector", engine_id: role === "kv_producer" ? "P0" : "D0" }),
   example: () => example,
+  tp: () => nixl,
   multi: (role) => ({
     kv_connector: "MultiConnector",
     kv_connector_extra_config: { connectors: [nixl, example].map((child) => ({ ...child, kv_role: role })) },
   }),
 };
 
+/** Further flags of the prefill engine. */
+const prefillArgs: Readonly<Record<string, readonly string[]>> = { tp: ["--tensor-parallel-size", "2"] };
+
 for (const [folder, config] of Object.entries(configs)) {
   describe(`${folder}/`, () => {
     let pair: Pair;
     beforeAll(async () => {
-      pair = await startPair(config);
+      pair = await startPair(config, {}, prefillArgs[folder]);
     });
     afterAll(() => Promise.all([pair.P.stop(), pair.D.stop()]));
     for (const name of readdirSync(join(GOLDEN, folder)).sort()) {
@@ -135,10 +141,14 @@ function withoutParams(body: string): string {
 async function startPair(
   config: (role: string) => Record<string, unknown>,
   prefillEnv: Readonly<Record<string, string>> = {},
+  prefillFlags: readonly string[] = [],
 ): Promise<Pair> {
   const args = ["--max-model-len", "1024", "--block-size", "32", "--sim-handshake-timeout-ms", "50"];
-  const start = (role: string, env: Readonly<Record<string, string>>): Promise<Sim> =>
-    startSim({ args, env, connector: { ...config(role), kv_role: role } });
-  const [P, D] = await Promise.all([start("kv_producer", prefillEnv), start("kv_consumer", {})]);
+  const start = (role: string, env: Readonly<Record<string, string>>, flags: readonly string[]): Promise<Sim> =>
+    startSim({ args: [...args, ...flags], env, connector: { ...config(role), kv_role: role } });
+  const [P, D] = await Promise.all([
+    start("kv_producer", prefillEnv, prefillFlags),
+    start("kv_consumer", {}, []),
+  ]);
   return { P, D };
 }

@@ -1,10 +1,12 @@
 // The phases of a recorded start-up and shutdown against a simulated engine's log: which lines, from whom, in which order.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GOLDEN } from "./golden/transcript.ts";
-import { type Sim, spawnSim, startSim } from "./start_sim.ts";
+import { type Sim, spawnSim, startSim, TEST_LIMIT_MS } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 /** Lines of the recordings that the simulator does not say: what they tell is not its business. */
 const leftOut = [

@@ -1,10 +1,12 @@
 // The metric names and label sets of the recorded /metrics pages against a simulated engine's.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GOLDEN } from "./golden/transcript.ts";
-import { post, startSim } from "./start_sim.ts";
+import { post, startSim, TEST_LIMIT_MS } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const nixl = { kv_connector: "NixlConnector" };
 const push = { kv_connector: "NixlPushConnector" };

@@ -1,12 +1,14 @@
 // Every recording of nixl/, played against two simulated engines.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expectPlayed, expectSameText } from "./golden/expect_played.ts";
 import { type Pair, replayLegs } from "./golden/replay_legs.ts";
 import { GOLDEN, readLegs } from "./golden/transcript.ts";
-import { startSim, until } from "./start_sim.ts";
+import { startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const files = readdirSync(join(GOLDEN, "nixl"));
 

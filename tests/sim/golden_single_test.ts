@@ -1,12 +1,14 @@
 // Every request of single/ and errors/, sent to a simulated engine started as the recorded one was.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { maskBody, maskHeaders } from "./golden/mask.ts";
 import { rawRequest } from "./golden/raw_http.ts";
 import { GOLDEN, readSingle } from "./golden/transcript.ts";
-import { type Sim, startSim } from "./start_sim.ts";
+import { type Sim, startSim, TEST_LIMIT_MS } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 /** Recordings that are not replayed here, and why. */
 const notReplayed: Readonly<Record<string, string>> = {

@@ -1,7 +1,9 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { helpText } from "../../sim/help.ts";
 import { simFlags } from "../../sim/settings/sim_flags.ts";
-import { spawnSim } from "./start_sim.ts";
+import { spawnSim, TEST_LIMIT_MS } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 test("sim-engine --help documents every --sim-* flag and exits with 0", async () => {
   const sim = await spawnSim({ args: ["--help"] });

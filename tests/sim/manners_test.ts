@@ -1,11 +1,13 @@
 // Bad manners on demand: every --sim-* flag that makes an engine misbehave does what it says.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engineState, metric, prefill, PROMPT, startPair, textOf } from "./pair.ts";
-import { freePort, post, type Sim, spawnSim, startSim, until } from "./start_sim.ts";
+import { freePort, post, type Sim, spawnSim, startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const NIXL = { kv_connector: "NixlConnector" };
 const STREAM = { prompt: "Hello", max_tokens: 5, temperature: 0, stream: true };

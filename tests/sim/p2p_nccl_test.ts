@@ -1,8 +1,10 @@
 // P2pNcclConnector as vLLM up to 0.22 had it: addresses in the request id, no time limits.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { complete, engineState, PROMPT, startPair, violationsOf } from "./pair.ts";
-import { freePort, post, startSim, until } from "./start_sim.ts";
+import { freePort, post, startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 test("both legs under one id with both addresses give one engine's text", async () => {
   const { P, D, headers, stop } = await startP2p();

@@ -1,11 +1,13 @@
 // SIGTERM with requests in flight: the two endings that a real vLLM has (golden transcripts, single/sigterm_*, stream_end_*).
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GOLDEN } from "./golden/transcript.ts";
 import { engineState } from "./pair.ts";
-import { post, spawnSim, startSim, until } from "./start_sim.ts";
+import { post, spawnSim, startSim, TEST_LIMIT_MS, until } from "./start_sim.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const PACED = ["--sim-decode-ms-per-token", "20"];
 const LONG = { prompt: "Hello", max_tokens: 5000, temperature: 0, stream: true, ignore_eos: true };

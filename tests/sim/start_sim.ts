@@ -1,11 +1,10 @@
 // Simulated engines as processes of their own, for tests: started, waited for, asked, stopped.
 
-import { setDefaultTimeout } from "bun:test";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 
-// Starting processes takes long on a busy machine; a hang still ends.
-setDefaultTimeout(60_000);
+/** For `setDefaultTimeout()` of every file that starts processes: that takes long on a busy machine; a hang still ends. */
+export const TEST_LIMIT_MS = 60_000;
 
 export interface Sim {
   readonly port: number;
@@ -31,11 +30,17 @@ export interface SimOptions {
   readonly port?: number;
 }
 
-/** Resolves when /health answers 200. */
+/** Resolves when /health answers 200. Starts again elsewhere when somebody was faster to take a port. */
 export async function startSim(options: SimOptions = {}): Promise<Sim> {
   const sim = await spawnSim(options);
-  await until(async () => (await fetch(`${sim.url}/health`).catch(() => null))?.status === 200);
-  return sim;
+  let taken = false;
+  await until(async () => {
+    taken = sim.log().includes("ddress already in use");
+    return taken || (await fetch(`${sim.url}/health`).catch(() => null))?.status === 200;
+  });
+  if (!taken) return sim;
+  await sim.stop();
+  return await startSim(options);
 }
 
 /** The same without waiting: for engines that are meant to fail or hang at start. */
@@ -105,12 +110,38 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 }
 
 export async function freePort(): Promise<number> {
+  const server = await listenOn(0);
+  const port = portOf(server!);
+  await close(server!);
+  return port;
+}
+
+/** The first of `count` free ports in a row. */
+export async function freePortRun(count: number): Promise<number> {
+  while (true) {
+    const first = await freePort();
+    const servers = await Promise.all(Array.from({ length: count }, (_, at) => listenOn(first + at)));
+    await Promise.all(servers.map((server) => server && close(server)));
+    if (!servers.includes(null)) return first;
+  }
+}
+
+async function listenOn(port: number): Promise<Server | null> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return await new Promise((resolve) => {
+    server.once("error", () => resolve(null));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+function portOf(server: Server): number {
   const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
   if (typeof address !== "object" || !address) throw new Error("no address");
   return address.port;
+}
+
+async function close(server: Server): Promise<void> {
+  await new Promise((resolve) => server.close(resolve));
 }
 
 export async function post(sim: Sim, path: string, body: unknown, headers: Record<string, string> = {}) {
