@@ -17,7 +17,10 @@ const box: ConnectorMeans = {
 const empty: ConnectorMeans = { ...box, findEngine: () => Promise.resolve(null) };
 
 async function run(words: readonly string[], means = box, columns?: number) {
-  const context = fakeContext({ env: { HOME: "/nowhere", NO_COLOR: "1" }, ...(columns === undefined ? {} : { columns }) });
+  const context = fakeContext({
+    env: { HOME: "/nowhere", NO_COLOR: "1" },
+    ...(columns === undefined ? {} : { columns }),
+  });
   const argv = ["connectors", ...words];
   const exitCode = await connectorsCommand({ argv, line: splitArgv(argv, engineOf), context }, means);
   return { exitCode, ...context.said() };
