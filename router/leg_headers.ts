@@ -27,6 +27,12 @@ const notForWorkers = new Set([
 /** A worker's answer is described by these; all else (`server`, `date`, its own ids) stays inside. */
 const forClients = ["content-type", "cache-control", "retry-after", "www-authenticate", "allow"] as const;
 
+/** `worker`: the key every worker wants; `router`: the key clients show the router. Null: none. */
+export interface Keys {
+  readonly worker: string | null;
+  readonly router: string | null;
+}
+
 /**
  * The client's headers as both legs send them, without the request id, which differs by attempt.
  * With a key of the run, workers get that one and never see the client's; without, the client's own goes through,
@@ -34,7 +40,7 @@ const forClients = ["content-type", "cache-control", "retry-after", "www-authent
  */
 export function headersForWorkers(
   client: Headers,
-  keys: { readonly worker: string | null; readonly router: string | null },
+  keys: Keys,
 ): HeaderList {
   const list: HeaderList = [["accept-encoding", "identity"]];
   const nominated = client.get("connection");

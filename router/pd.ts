@@ -26,8 +26,9 @@ export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair 
   while (exchange.attempts < attempts && (last === null || last.mayRetry)) {
     const pair = forced ?? choosePair(exchange, io, shunned);
     if (pair === null) break;
-    const entered = await enterWindow(exchange, pair.prefill);
-    if (entered !== null) return entered;
+    const refused = pair.prefill.window.tryEnter() ? null : await waitForWindow(exchange, pair.prefill);
+    if (refused !== null) return refused;
+    exchange.openWindow(pair.prefill);
 
     if (last !== null) io.metrics.retries.add(last.leg);
     const result = await attempt(exchange, pair, io);
@@ -74,23 +75,17 @@ function choosePair({ ask, bodyBytes }: Exchange, io: RouterIo, shunned: Readonl
   return decode === null ? null : { prefill, decode };
 }
 
-/** Bounds how much KV one prefill worker holds for decode; null when there is room now or after a wait. */
-async function enterWindow(exchange: Exchange, prefill: Slot): Promise<Response | null> {
-  if (!prefill.window.tryEnter()) {
-    exchange.enter("handoff window", Infinity);
-    const waiting = prefill.window.queueUp();
-    const full = `${prefill.name} has as many handoffs waiting as it may`;
-    if (waiting === null) {
-      return answerError(exchange, { status: 503, message: full, phase: "handoff window", retryAfterSeconds: 1 });
-    }
-    if (!await exchange.waitIn(waiting)) {
-      return exchange.hasLeft
-        ? answerNobody(exchange)
-        : answerError(exchange, { status: 504, message: full, phase: exchange.phase });
-    }
+/** The window bounds how much KV one prefill worker holds for decode; null once there is room in it. */
+async function waitForWindow(exchange: Exchange, prefill: Slot): Promise<Response | null> {
+  exchange.enter("handoff window", Infinity);
+  const waiting = prefill.window.queueUp();
+  const message = `${prefill.name} has as many handoffs waiting as it may`;
+  if (waiting === null) {
+    return answerError(exchange, { status: 503, message, phase: "handoff window", retryAfterSeconds: 1 });
   }
-  exchange.openWindow(prefill);
-  return null;
+  if (await exchange.waitIn(waiting)) return null;
+  if (exchange.hasLeft) return answerNobody(exchange);
+  return answerError(exchange, { status: 504, message, phase: exchange.phase });
 }
 
 function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {

@@ -2,7 +2,7 @@
 
 import { type BodyFacts, readFacts } from "./body/read_facts.ts";
 import { type BodyRefusal, scanBody, type ScannedBody } from "./body/scan_body.ts";
-import { type HeaderList, headersForWorkers } from "./leg_headers.ts";
+import { type HeaderList, headersForWorkers, type Keys } from "./leg_headers.ts";
 import type { OwnError } from "./own_error.ts";
 import type { Route } from "./routes.ts";
 
@@ -25,7 +25,6 @@ export interface Ask {
 
 export interface AskLimits {
   readonly maxBodyBytes: number;
-  readonly workerApiKey: string | null;
   readonly apiKey: string | null;
 }
 
@@ -35,7 +34,14 @@ export type ReadAsk =
   /** The client left while it was sending. */
   | { readonly is: "gone" };
 
-export async function readAsk(request: Request, id: string, route: Route, limits: AskLimits): Promise<ReadAsk> {
+/** `workerKey` is what the legs' Authorization says in place of the client's own. */
+export async function readAsk(
+  request: Request,
+  id: string,
+  route: Route,
+  limits: AskLimits,
+  workerKey: string | null,
+): Promise<ReadAsk> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
   const bytes = await bodyOf(request);
@@ -43,11 +49,11 @@ export async function readAsk(request: Request, id: string, route: Route, limits
   if (bytes.length > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
   const body = isOpaque(request, route, bytes) ? { is: "opaque" as const, bytes } : scanBody(bytes);
   if (body.is === "refused") return { is: "refused", error: badBody(body) };
-  return { is: "ask", ask: makeAsk(request, id, route, body, limits) };
+  const keys = { worker: workerKey, router: limits.apiKey };
+  return { is: "ask", ask: makeAsk(request, id, route, body, keys) };
 }
 
-function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], limits: AskLimits): Ask {
-  const keys = { worker: limits.workerApiKey, router: limits.apiKey };
+function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], keys: Keys): Ask {
   const isFixed = !route.path.includes(":") && !request.url.includes("?");
   return {
     id,

@@ -20,16 +20,19 @@ export async function serveRequest(request: Request, route: Route, io: RouterIo)
     return errorResponse(error, id, route.api);
   };
   if (roster.phase !== "serving") return refuse(noWorkerReady(io));
-  const limits = { ...settings, workerApiKey: roster.workerApiKey };
-  const read = await readAsk(request, id, route, limits);
+  const read = await readAsk(request, id, route, settings, roster.workerApiKey);
   if (read.is === "gone") return new Response(null, { status: 499 });
   if (read.is === "refused") return refuse(read.error);
 
   const exchange = new Exchange(read.ask, io);
-  if (request.signal.aborted) exchange.leave();
-  else request.signal.addEventListener("abort", () => exchange.leave(), { once: true });
+  const { signal } = request;
+  if (signal.aborted) exchange.leave();
+  else signal.addEventListener("abort", () => exchange.leave(), { once: true });
   try {
-    return await admit(exchange, io) ?? await serve(exchange, read.ask, io);
+    const refused = io.gate.tryEnter() ? null : await waitForPlace(exchange, io);
+    if (refused !== null) return refused;
+    exchange.times.admittedMs = io.now();
+    return exchange.hasLeft ? answerNobody(exchange) : await serve(exchange, read.ask, io);
   } catch (error) {
     io.log("error", "A request ended by a bug", { requestId: id, error: String((error as Error)?.stack ?? error) });
     exchange.abortLegs();
@@ -37,22 +40,17 @@ export async function serveRequest(request: Request, route: Route, io: RouterIo)
   }
 }
 
-/** Null when there is a place, at once or after a wait. */
-async function admit(exchange: Exchange, { gate, settings, metrics, now }: RouterIo): Promise<Response | null> {
-  if (!gate.tryEnter()) {
-    const waiting = gate.queueUp();
-    if (waiting === null) {
-      metrics.rejected.add("queue_full");
-      const message = `${settings.maxInFlight} requests are being served and ${settings.maxQueue} wait already`;
-      return answerError(exchange, { status: 429, message, phase: "queue", retryAfterSeconds: 1 });
-    }
-    if (!await exchange.waitIn(waiting)) {
-      if (exchange.hasLeft) return answerNobody(exchange);
-      return answerError(exchange, { status: 504, message: "No place became free in time", phase: exchange.phase });
-    }
+/** Null once there is a place. */
+async function waitForPlace(exchange: Exchange, { gate, settings, metrics }: RouterIo): Promise<Response | null> {
+  const waiting = gate.queueUp();
+  if (waiting === null) {
+    metrics.rejected.add("queue_full");
+    const message = `${settings.maxInFlight} requests are being served and ${settings.maxQueue} wait already`;
+    return answerError(exchange, { status: 429, message, phase: "queue", retryAfterSeconds: 1 });
   }
-  exchange.times.admittedMs = now();
-  return exchange.hasLeft ? answerNobody(exchange) : null;
+  if (await exchange.waitIn(waiting)) return null;
+  if (exchange.hasLeft) return answerNobody(exchange);
+  return answerError(exchange, { status: 504, message: "No place became free in time", phase: exchange.phase });
 }
 
 function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
