@@ -17,7 +17,7 @@ import { direct, summarise } from "./summarise.ts";
 
 const cacheDir = join(import.meta.dir, "../.cache/bench");
 /** What `--quick` may take for all its windows together, and when it stops to repeat noisy ones. */
-const quickSeconds = 85;
+const quickSeconds = 75;
 /** How long each router runs at full load before anything is measured: a runtime that compiles as it goes needs it. */
 const warmupSeconds = 3;
 
