@@ -9,9 +9,15 @@ export interface ReadFile {
   readonly problems: readonly Problem[];
 }
 
+/** What the line says that a file is read by. */
+export interface Asked {
+  /** `--model-entry`: which of the file's models. */
+  readonly modelEntry?: string | null;
+}
+
 /** Pure: the caller has read the file. `path` is shown to people and never opened. */
 export interface Dialect {
   readonly name: string;
   matches(path: string, text: string): boolean;
-  read(text: string, path: string): ReadFile;
+  read(text: string, path: string, asked?: Asked): ReadFile;
 }

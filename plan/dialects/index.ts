@@ -1,12 +1,23 @@
 // The file formats pdserve reads, asked in this order. Import it only when there is a file: it loads a YAML parser.
 
-import type { Dialect, ReadFile } from "./dialect.ts";
+import type { Asked, Dialect, ReadFile } from "./dialect.ts";
 import { pdserveYaml } from "./pdserve_yaml.ts";
+import { slime } from "./slime.ts";
+import { vime } from "./vime.ts";
 
-export const dialects = { pdserve: pdserveYaml } satisfies Record<string, Dialect>;
+export const dialects = { vime, slime, pdserve: pdserveYaml } satisfies Record<string, Dialect>;
 
-/** Reads a settings file in the first dialect that knows it; pdserve's own is the last resort and says what is wrong. */
-export function readSettingsFile(text: string, path: string): ReadFile {
+/**
+ * Reads a settings file in the dialect asked for, else in the first that knows it; pdserve's own is the last resort and says what is
+ * wrong.
+ */
+export function readSettingsFile(
+  text: string,
+  path: string,
+  forced: string | null = null,
+  asked: Asked = {},
+): ReadFile {
   const all: readonly Dialect[] = Object.values(dialects);
-  return (all.find((dialect) => dialect.matches(path, text)) ?? pdserveYaml).read(text, path);
+  const fits = (dialect: Dialect) => forced === null ? dialect.matches(path, text) : dialect.name === forced;
+  return (all.find(fits) ?? pdserveYaml).read(text, path, asked);
 }

@@ -30,7 +30,7 @@ function fromMap(map: YAMLMap, originAt: OriginAt): EngineArguments {
   return { is: "arguments", list };
 }
 
-function flagWords(name: string, value: unknown): string[] {
+export function flagWords(name: string, value: unknown): string[] {
   const flag = `--${name.replaceAll("_", "-")}`;
   if (value === null || value === true) return [flag];
   if (value === false) return [`--no-${flag.slice(2)}`];
