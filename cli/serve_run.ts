@@ -2,11 +2,12 @@
 
 import { makeControlApp } from "../control/app.ts";
 import { pruneRuns } from "../control/list_runs.ts";
+import { serveControl } from "../control/serve_control.ts";
 import { recordEvents, recordProcesses } from "../control/record_run.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planJson } from "../plan/plan_json.ts";
 import type { Router } from "../router/make_router.ts";
-import { type Listener, type Listening, serve } from "../router/serve.ts";
+import { type Listening, serve } from "../router/serve.ts";
 import { realClock } from "../supervisor/clock.ts";
 import { type EventStream, makeEventStream } from "../supervisor/event_stream.ts";
 import { type Fleet, startFleet } from "../supervisor/fleet.ts";
@@ -33,6 +34,9 @@ const BODY_SLACK_BYTES = 1024 * 1024;
 export async function serveRun(run: PlannedRun, core: Core, context: CliContext): Promise<number> {
   const { plan, wish, runDir } = run;
   const events = makeEventStream();
+  const endEvents = recordEvents(runDir, events, realClock, (why) => {
+    events.emit({ type: "warning", problem: diskTrouble("events.ndjson", why) });
+  });
   const maxBodyBytes = wish.spec.settings.maxBodyBytes.value + BODY_SLACK_BYTES;
   // Router and fleet need each other: the fleet's canary goes through the router, which asks the fleet whom to send it to.
   const listening = serve((request) => router.fetch(request), { ...plan.router, maxBodyBytes });
@@ -54,6 +58,8 @@ export async function serveRun(run: PlannedRun, core: Core, context: CliContext)
   router.close();
   closeFolder();
   reporter.end();
+  endEvents();
+  runDir.close();
   return exitCode;
 }
 
@@ -118,28 +124,20 @@ interface FolderInput {
   readonly inFlight: () => number;
 }
 
-/** Keeps plan.json, run.json, events.ndjson and the control socket; returns how to end that. */
+/** Keeps plan.json, run.json and the control socket; returns how to end that. */
 function keepFolder({ plan, connector, stateDir, runDir, wish }: PlannedRun, input: FolderInput): () => void {
   const { fleet, events, core, url, inFlight } = input;
   const { runId, initPid } = core.identity;
   runDir.writePlan(planJson({ is: "planned", plan, connector }));
   const name = wish.spec.settings.name.value ?? runId;
   const endProcesses = recordProcesses(runDir, { runId, name, url, initPid }, fleet);
-  const endEvents = recordEvents(runDir, events, realClock, (why) => {
-    events.emit({ type: "warning", problem: diskTrouble("events.ndjson", why) });
-  });
-  const control = makeControlApp({ runId, fleet, events, inFlight });
-  const socket = serve((request) => control.fetch(request), { ...onSocket, unix: runDir.socketPath });
+  const socket = serveControl(makeControlApp({ runId, fleet, events, inFlight }), runDir);
   pruneRuns(stateDir, RUNS_KEPT);
   return () => {
     endProcesses();
-    endEvents();
-    if (socket.is === "listening") void socket.listener.stop(true);
-    runDir.close();
+    if (socket.is === "serving") void socket.stop();
   };
 }
-
-const onSocket = { host: "", port: 0, maxBodyBytes: BODY_SLACK_BYTES };
 
 function diskTrouble(what: string, why: string) {
   return {

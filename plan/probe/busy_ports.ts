@@ -1,4 +1,4 @@
-// Which TCP ports are in use, and by whom. Linux: /proc/net/tcp and tcp6.
+// Which TCP ports are in use or claimed by another pdserve, and by whom. Linux: /proc/net/tcp, tcp6 and unix.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import type { Machine } from "../machine.ts";
@@ -10,10 +10,8 @@ interface OpenPort {
 
 /** Holders are looked up only for `wanted`: that walks the open files of every process. */
 export async function busyPorts(wanted: readonly number[]): Promise<Machine["busyPorts"]> {
-  const tables = await Promise.all(
-    ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "utf8").catch(() => "")),
-  );
-  const open = tables.flatMap(parseProcNetTcp);
+  const [tcp, tcp6, unix] = await Promise.all(["tcp", "tcp6", "unix"].map(readProcNet)) as [string, string, string];
+  const open = [...parseProcNetTcp(tcp), ...parseProcNetTcp(tcp6), ...parseClaims(unix)];
   const inodes = new Set(open.filter(({ port }) => wanted.includes(port)).map(({ inode }) => inode));
   const holders = inodes.size > 0 ? await socketHolders(inodes) : new Map<string, Holder>();
   const byPort = new Map<number, Machine["busyPorts"][number]>();
@@ -22,6 +20,10 @@ export async function busyPorts(wanted: readonly number[]): Promise<Machine["bus
     if (holder !== undefined || !byPort.has(port)) byPort.set(port, { port, pid: null, name: null, ...holder });
   }
   return [...byPort.values()];
+}
+
+function readProcNet(table: string): Promise<string> {
+  return readFile(`/proc/net/${table}`, "utf8").catch(() => "");
 }
 
 const timeWait = "06";
@@ -33,6 +35,14 @@ export function parseProcNetTcp(text: string): OpenPort[] {
     const port = parseInt(local.split(":")[1] ?? "", 16);
     return Number.isNaN(port) || state === timeWait ? [] : [{ port, inode }];
   });
+}
+
+/** Ports that another pdserve keeps for its workers, bound or not, by the names that supervisor/native.ts gives such claims. */
+export function parseClaims(text: string): OpenPort[] {
+  return [...text.matchAll(/ (\d+) @pdserve-port-(\d+)\b/g)].map(([, inode = "", port]) => ({
+    port: Number(port),
+    inode,
+  }));
 }
 
 interface Holder {

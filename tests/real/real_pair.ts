@@ -6,7 +6,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { freePort, untilHealthy } from "../e2e/plain_engine.ts";
+import { freePort } from "../e2e/plain_engine.ts";
 import { killRun, processesOf, type RunningPdserve, startPdserve } from "../e2e/run_pdserve.ts";
 
 export const vllm = process.env["PDSERVE_TEST_VLLM"] ?? "";

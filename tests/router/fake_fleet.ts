@@ -1,5 +1,6 @@
 // A router over scripted workers: no sockets, no engine, every phase under the test's control.
 
+import { onTestFinished } from "bun:test";
 import { nixl } from "../../kv/nixl.ts";
 import type { Connector, Role } from "../../kv/connector.ts";
 import { makeRouter, type Router } from "../../router/make_router.ts";
@@ -161,6 +162,7 @@ export function makeFakeFleet(
       return found === undefined ? null : Number(found.slice(line.length + 1));
     },
   };
+  onTestFinished(() => fleet.router.close());
   return fleet;
 }
 

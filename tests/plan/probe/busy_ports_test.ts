@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { claimPort } from "../../../supervisor/native.ts";
 import { busyPorts, parseProcNetTcp } from "../../../plan/probe/busy_ports.ts";
 
 describe("busyPorts()", () => {
@@ -15,6 +16,18 @@ describe("busyPorts()", () => {
     } finally {
       for (const server of servers) server.close();
     }
+  });
+
+  test("finds a port that a pdserve keeps for a worker which has not taken it yet", async () => {
+    // Nobody binds it: the claim alone makes it busy.
+    const port = 64_999;
+    const claim = claimPort(port);
+    try {
+      expect((await busyPorts([port])).find((busy) => busy.port === port)).toMatchObject({ pid: process.pid });
+    } finally {
+      claim?.release();
+    }
+    expect((await busyPorts([port])).find((busy) => busy.port === port)).toBeUndefined();
   });
 
   test("parseProcNetTcp() leaves out what only waits out its time", () => {
