@@ -2,8 +2,9 @@
 
 import { join, resolve } from "node:path";
 import type { Layer } from "../plan/layer.ts";
+import { nearestName } from "../kv/nearest_name.ts";
 import type { Problem } from "../plan/problem.ts";
-import { type Origin, originText } from "../plan/spec.ts";
+import { type Origin, originText, type Sourced } from "../plan/spec.ts";
 import type { ReadText } from "./read_text.ts";
 
 export interface ConfigFile {
@@ -16,6 +17,7 @@ export interface ConfigFile {
 export interface ConfigPlaces {
   /** What --config or PDSERVE_CONFIG says. */
   readonly asked: { readonly value: string | null; readonly origin: Origin };
+  readonly how: HowToRead;
   /** Whether to look where a file usually is when none is asked for. */
   readonly discovers: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -23,14 +25,22 @@ export interface ConfigPlaces {
   readonly readText: ReadText;
 }
 
+export interface HowToRead {
+  /** What --dialect says. */
+  readonly dialect: Sourced<string | null>;
+  /** What --model-entry says. */
+  readonly modelEntry: string | null;
+}
+
 const noFile: ConfigFile = { path: null, layer: null, problems: [] };
 
-export async function loadConfigFile({ asked, discovers, env, cwd, readText }: ConfigPlaces): Promise<ConfigFile> {
+export async function loadConfigFile(places: ConfigPlaces): Promise<ConfigFile> {
+  const { asked, how, discovers, env, cwd, readText } = places;
   const wanted = asked.value;
   const found = wanted === null ? null : originText(asked.origin);
   for (const path of wanted !== null ? [wanted] : discovers ? usualPlaces(env) : []) {
     const read = await readText(resolve(cwd, path));
-    if (read.is === "text") return await readIn(read.text, path);
+    if (read.is === "text") return await readIn(read.text, path, how);
     if (read.is === "unreadable" || wanted !== null) return unreadable(path, read.why, found ?? path);
   }
   return noFile;
@@ -41,10 +51,22 @@ function usualPlaces(env: ConfigPlaces["env"]): string[] {
   return ["pdserve.yaml", ...(home ? [join(home, "pdserve/config.yaml")] : [])];
 }
 
-async function readIn(text: string, path: string): Promise<ConfigFile> {
+async function readIn(text: string, path: string, { dialect, modelEntry }: HowToRead): Promise<ConfigFile> {
   // A YAML parser is loaded only where there is a file.
-  const { readSettingsFile } = await import("../plan/dialects/index.ts");
-  return { path, ...readSettingsFile(text, path) };
+  const { dialects, readSettingsFile } = await import("../plan/dialects/index.ts");
+  const { value: name, origin } = dialect;
+  if (name === null || name in dialects) return { path, ...readSettingsFile(text, path, name, { modelEntry }) };
+  const names = Object.keys(dialects);
+  const told = {
+    what: `--dialect cannot be "${name}"`,
+    why: `it is one of ${names.join(", ")}`,
+    fix: `--dialect ${nearestName(name, names) ?? names[0]}`,
+  };
+  return {
+    path,
+    layer: null,
+    problems: [{ ...told, where: originText(origin), severity: "error", exitCode: 2 }],
+  };
 }
 
 function unreadable(path: string, why: string, where: string): ConfigFile {

@@ -1,11 +1,13 @@
 // Command line, environment and settings file together: what is wanted, and of which engine?
 
+import { stackLayers } from "../plan/layer.ts";
 import { layerSpec } from "../plan/layer_spec.ts";
 import type { Problem } from "../plan/problem.ts";
-import type { Spec } from "../plan/spec.ts";
+import type { Settings, Spec } from "../plan/spec.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { engines, isEngineName } from "../supervisor/engines/index.ts";
-import { loadConfigFile } from "./load_config_file.ts";
+import { type ConfigFile, loadConfigFile } from "./load_config_file.ts";
+import { loadTopology } from "./load_topology.ts";
 import type { ReadText } from "./read_text.ts";
 import { type SplitArgv, splitArgv } from "./split_argv.ts";
 
@@ -28,10 +30,7 @@ export interface Wish {
 export async function readWish(sources: WishSources): Promise<Wish> {
   const { argv, env } = sources;
   const first = splitArgv(argv, (name) => engineOf(name ?? env.PDSERVE_ENGINE));
-  const asked = askedConfig(first, env);
-  // A demo works the same wherever it is tried.
-  const discovers = first.verb !== "demo";
-  const file = await loadConfigFile({ ...sources, asked, discovers });
+  const file = await loadFiles(first, layerSpec({ flags: first, env, file: null }).spec.settings, sources);
   const layered = layerSpec({ flags: first, env, file: file.layer });
   const engine = engineOf(layered.spec.settings.engine.value);
   const problems = [...file.problems, ...layered.problems];
@@ -47,7 +46,19 @@ export function engineOf(name: string | null | undefined): Engine {
   return name && isEngineName(name) ? engines[name] : engines.vllm;
 }
 
-function askedConfig(line: SplitArgv, env: WishSources["env"]) {
-  const { value, origin } = layerSpec({ flags: line, env, file: null }).spec.settings.config;
-  return { value, origin };
+/** The settings file, and on top of it the topology of another tool. */
+async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
+  const topology = await loadTopology({ ...sources, settings });
+  // A demo works the same wherever it is tried, and a job's own file is not mixed with one that happens to lie there.
+  const discovers = line.verb !== "demo" && topology === null;
+  const { config, dialect, modelEntry } = settings;
+  const asked = { dialect, modelEntry: modelEntry.value };
+  const file = await loadConfigFile({ ...sources, asked: config, how: asked, discovers });
+  if (topology === null) return file;
+  const layers = [file.layer, topology.layer].flatMap((layer) => layer ?? []);
+  return {
+    path: topology.path ?? file.path,
+    layer: layers.length === 0 ? null : layers.reduce(stackLayers),
+    problems: [...file.problems, ...topology.problems],
+  };
 }

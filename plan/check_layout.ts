@@ -39,7 +39,8 @@ function wrongTotal({ groups, tool }: Layout, spec: Spec): Problem[] {
 
 function otherEngine({ engine, tool, groups }: Layout, spec: Spec): Problem[] {
   const asked = spec.settings.engine;
-  if (engine === null || engine === asked.value) return [];
+  // The simulator speaks vLLM's protocol.
+  if (engine === null || engine === asked.value || (engine === "vllm" && asked.value === "sim")) return [];
   const chosen = asked.origin.is !== "default";
   return [{
     what: chosen ? `Run ${asked.value} workers where ${tool} runs ${engine}` : `Cannot start ${engine} workers yet`,

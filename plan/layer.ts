@@ -33,3 +33,20 @@ export const emptyLayer: Layer = {
   engineArgs: { both: [], prefill: [], decode: [] },
   engineEnv: { both: [], prefill: [], decode: [] },
 };
+
+/** Two files as one source: what `over` says wins over `under`. */
+export function stackLayers(under: Layer, over: Layer): Layer {
+  const both = <T>(a: Record<"both" | "prefill" | "decode", readonly T[]>, b: typeof a) => ({
+    both: [...a.both, ...b.both],
+    prefill: [...a.prefill, ...b.prefill],
+    decode: [...a.decode, ...b.decode],
+  });
+  const layout = over.layout ?? under.layout;
+  return {
+    model: over.model ?? under.model,
+    sayings: [...under.sayings, ...over.sayings],
+    engineArgs: both(under.engineArgs, over.engineArgs),
+    engineEnv: both(under.engineEnv, over.engineEnv),
+    ...(layout === undefined ? {} : { layout }),
+  };
+}

@@ -1,0 +1,64 @@
+// What does another tool's topology say, given as a file or by that tool's flags?
+
+import { resolve } from "node:path";
+import type { Asked, Dialect, ReadFile } from "../plan/dialects/dialect.ts";
+import { emptyLayer } from "../plan/layer.ts";
+import type { Problem } from "../plan/problem.ts";
+import { type SettingKey, settings as table } from "../plan/settings.ts";
+import { type Origin, originText, type Settings } from "../plan/spec.ts";
+import type { ConfigFile } from "./load_config_file.ts";
+import type { ReadText } from "./read_text.ts";
+
+export interface TopologyPlaces {
+  /** Of the line and the environment. */
+  readonly settings: Settings;
+  readonly cwd: string;
+  readonly readText: ReadText;
+}
+
+const sources = ["vllmConfig", "sglangConfig", "prefillNumServers"] as const satisfies readonly SettingKey[];
+
+/** Null where none is given. A line that gives two gets neither. */
+export async function loadTopology({ settings, cwd, readText }: TopologyPlaces): Promise<ConfigFile | null> {
+  const given = sources.filter((key) => settings[key].value !== null);
+  if (given.length > 1) return { path: null, layer: null, problems: [several(given, settings)] };
+  const asked: Asked = { modelEntry: settings.modelEntry.value };
+  const from = async (key: "vllmConfig" | "sglangConfig", dialect: () => Promise<Dialect>): Promise<ConfigFile> => {
+    const { value, origin } = settings[key];
+    const path = value ?? "";
+    const read = await readText(resolve(cwd, path));
+    if (read.is !== "text") return { path, layer: null, problems: [unreadable(path, read.why, origin)] };
+    return { path, ...(await dialect()).read(read.text, path, asked) };
+  };
+  if (given[0] === "vllmConfig") {
+    return await from(given[0], async () => (await import("../plan/dialects/vime.ts")).vime);
+  }
+  if (given[0] === "sglangConfig") {
+    return await from(given[0], async () => (await import("../plan/dialects/slime.ts")).slime);
+  }
+  return await shorthand(settings);
+}
+
+async function shorthand(settings: Settings): Promise<ConfigFile | null> {
+  if (settings.prefillNumServers.value === null && settings.rolloutNumGpus.value === null) return null;
+  const { readShorthand } = await import("../plan/dialects/shorthand.ts");
+  const read: ReadFile = readShorthand(settings) ?? { layer: emptyLayer, problems: [] };
+  return { path: null, ...read };
+}
+
+function several(given: readonly SettingKey[], settings: Settings): Problem {
+  const [first = "", second = ""] = given.map((key) => table[key].flag);
+  return {
+    what: `Give ${first} or ${second}, not both`,
+    why: "each lays out the workers",
+    fix: `leave out ${second}`,
+    where: originText(settings[given[1] ?? "vllmConfig"].origin),
+    ...{ severity: "error", exitCode: 2 },
+  };
+}
+
+function unreadable(path: string, why: string, origin: Origin): Problem {
+  const fix = "the path of the file that the job is started with";
+  const what = `Cannot read the topology file "${path}"`;
+  return { what, why, fix, where: originText(origin), severity: "error", exitCode: 2 };
+}
