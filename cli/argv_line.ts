@@ -1,5 +1,6 @@
 // A command line while it is read: its words, how far it was read, what was found.
 
+import type { TomlLine } from "../plan/dialects/load_toml.ts";
 import type { FlagArgument, FlagInput } from "../plan/flag_layer.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
@@ -20,6 +21,7 @@ export interface ArgvLine {
   readonly positionals: string[];
   readonly values: FlagInput["values"][number][];
   readonly engineArgs: Record<EngineArgsOf, FlagArgument[]>;
+  readonly toml: { readonly [K in keyof TomlLine]: TomlLine[K][number][] };
   readonly problems: Problem[];
   help: HelpWish | null;
   asksVersion: boolean;
@@ -29,7 +31,7 @@ export interface ArgvLine {
 
 export function startLine(words: readonly string[], engine: EngineFlags): ArgvLine {
   const engineArgs = { both: [], prefill: [], decode: [] };
-  const found = { positionals: [], values: [], engineArgs, problems: [] };
+  const found = { positionals: [], values: [], engineArgs, toml: { files: [], overrides: [] }, problems: [] };
   return { words, at: 0, engine, ...found, help: null, asksVersion: false, unsure: false };
 }
 

@@ -2,14 +2,16 @@
 
 import { resolve } from "node:path";
 import type { Asked, Dialect, ReadFile } from "../plan/dialects/dialect.ts";
+import type { TomlLine } from "../plan/dialects/load_toml.ts";
 import { emptyLayer } from "../plan/layer.ts";
-import type { Problem } from "../plan/problem.ts";
+import { hasErrors, type Problem } from "../plan/problem.ts";
 import { type SettingKey, settings as table } from "../plan/settings.ts";
 import { type Origin, originText, type Settings } from "../plan/spec.ts";
 import type { ConfigFile } from "./load_config_file.ts";
 import type { ReadText } from "./read_text.ts";
 
 export interface TopologyPlaces {
+  readonly toml: TomlLine;
   /** Of the line and the environment. */
   readonly settings: Settings;
   readonly cwd: string;
@@ -19,9 +21,14 @@ export interface TopologyPlaces {
 const sources = ["vllmConfig", "sglangConfig", "prefillNumServers"] as const satisfies readonly SettingKey[];
 
 /** Null where none is given. A line that gives two gets neither. */
-export async function loadTopology({ settings, cwd, readText }: TopologyPlaces): Promise<ConfigFile | null> {
+export async function loadTopology(places: TopologyPlaces): Promise<ConfigFile | null> {
+  const { settings, cwd, readText } = places;
   const given = sources.filter((key) => settings[key].value !== null);
-  if (given.length > 1) return { path: null, layer: null, problems: [several(given, settings)] };
+  const toml = tomlOf(places);
+  if (given.length + (toml === null ? 0 : 1) > 1) {
+    return { path: null, layer: null, problems: [several(given, settings)] };
+  }
+  if (toml !== null) return await primeRl(toml, places);
   const asked: Asked = { modelEntry: settings.modelEntry.value };
   const from = async (key: "vllmConfig" | "sglangConfig", dialect: () => Promise<Dialect>): Promise<ConfigFile> => {
     const { value, origin } = settings[key];
@@ -39,6 +46,25 @@ export async function loadTopology({ settings, cwd, readText }: TopologyPlaces):
   return await shorthand(settings);
 }
 
+/** `@ FILE`; a settings file that is TOML is the same. */
+function tomlOf({ toml, settings }: TopologyPlaces): TomlLine | null {
+  const { value } = settings.config;
+  if (toml.files.length > 0) return toml;
+  return value !== null && /\.toml$/i.test(value) ? { ...toml, files: [{ under: null, path: value }] } : null;
+}
+
+async function primeRl(line: TomlLine, { cwd, readText }: TopologyPlaces): Promise<ConfigFile> {
+  const [{ loadToml }, { readPrimeRl }] = await Promise.all([
+    import("../plan/dialects/load_toml.ts"),
+    import("../plan/dialects/prime_rl.ts"),
+  ]);
+  const path = line.files[0]?.path ?? "";
+  const { tree, problems } = await loadToml(line, (name) => readText(resolve(cwd, name)));
+  if (hasErrors(problems)) return { path, layer: null, problems };
+  const read = readPrimeRl(tree, { is: "file", path, line: 1 });
+  return { path, layer: read.layer, problems: [...problems, ...read.problems] };
+}
+
 async function shorthand(settings: Settings): Promise<ConfigFile | null> {
   if (settings.prefillNumServers.value === null && settings.rolloutNumGpus.value === null) return null;
   const { readShorthand } = await import("../plan/dialects/shorthand.ts");
@@ -47,12 +73,12 @@ async function shorthand(settings: Settings): Promise<ConfigFile | null> {
 }
 
 function several(given: readonly SettingKey[], settings: Settings): Problem {
-  const [first = "", second = ""] = given.map((key) => table[key].flag);
+  const [first = "", second = "@ FILE"] = given.map((key) => table[key].flag);
   return {
     what: `Give ${first} or ${second}, not both`,
     why: "each lays out the workers",
     fix: `leave out ${second}`,
-    where: originText(settings[given[1] ?? "vllmConfig"].origin),
+    where: originText(settings[given[1] ?? given[0] ?? "vllmConfig"].origin),
     ...{ severity: "error", exitCode: 2 },
   };
 }

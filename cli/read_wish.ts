@@ -48,10 +48,12 @@ export function engineOf(name: string | null | undefined): Engine {
 
 /** The settings file, and on top of it the topology of another tool. */
 async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
-  const topology = await loadTopology({ ...sources, settings });
+  const topology = await loadTopology({ ...sources, settings, toml: line.toml });
   // A demo works the same wherever it is tried, and a job's own file is not mixed with one that happens to lie there.
   const discovers = line.verb !== "demo" && topology === null;
-  const { config, dialect, modelEntry } = settings;
+  const { dialect, modelEntry } = settings;
+  // A settings file that is TOML is a topology already.
+  const config = /\.toml$/i.test(settings.config.value ?? "") ? { ...settings.config, value: null } : settings.config;
   const asked = { dialect, modelEntry: modelEntry.value };
   const file = await loadConfigFile({ ...sources, asked: config, how: asked, discovers });
   if (topology === null) return file;

@@ -3,6 +3,7 @@
 // A general argument parser cannot tell: `--prefill.X V` and everything after `--` are flags of an engine whose names
 // change with every release, and people type vLLM's habitual flags without `--`. And all mistakes are told at once.
 
+import type { TomlLine } from "../plan/dialects/load_toml.ts";
 import type { FlagInput } from "../plan/flag_layer.ts";
 import type { Problem } from "../plan/problem.ts";
 import {
@@ -18,6 +19,7 @@ import {
 import { exampleValue, severalModels, switchTakesNoSuchValue } from "./argv_problems.ts";
 import { type OwnFlag, ownFlags } from "./own_flags.ts";
 import { passOn, readCommonFlag, readRoleArgs, readRoleFlag } from "./read_engine_flag.ts";
+import { isTomlKey, readTomlFile, readTomlKey } from "./read_toml_words.ts";
 import { isVerb, type VerbName, verbs } from "./verbs.ts";
 
 export interface SplitArgv extends FlagInput {
@@ -28,6 +30,8 @@ export interface SplitArgv extends FlagInput {
   readonly help: HelpWish | null;
   /** `-V` or `--version`. */
   readonly asksVersion: boolean;
+  /** PRIME-RL's `@ FILE` and dotted keys. */
+  readonly toml: TomlLine;
   readonly problems: readonly Problem[];
 }
 
@@ -38,8 +42,8 @@ export function splitArgv(argv: readonly string[], engineOf: (name: string | nul
   const line = startLine(words, engineOf(engineNamed(words)));
   while (line.at < words.length) readWord(line);
   passOn(line, argv.slice(end + 1), "--", "both");
-  const { values, engineArgs, help, asksVersion, problems } = line;
-  return { ...sortPositionals(line), values, engineArgs, help, asksVersion, problems };
+  const { values, engineArgs, help, asksVersion, toml, problems } = line;
+  return { ...sortPositionals(line), values, engineArgs, help, asksVersion, toml, problems };
 }
 
 /** The value of the last `--engine`: it decides which flags are the engine's, so it is needed before the rest is read. */
@@ -50,6 +54,7 @@ function engineNamed(words: readonly string[]): string | null {
 
 function readWord(line: ArgvLine): void {
   const word = line.words[line.at++] ?? "";
+  if (word.startsWith("@")) return readTomlFile(line, word, null);
   if (!looksLikeFlag(word)) return void line.positionals.push(word);
   const flag = flagWord(word);
   const own = ownFlags.get(flag.name);
@@ -58,6 +63,7 @@ function readWord(line: ArgvLine): void {
   if (role === "prefill" || role === "decode") {
     return separator === "." ? readRoleFlag(line, flag, `--${rest}`, role) : readRoleArgs(line, flag, role);
   }
+  if (isTomlKey(line, flag)) return readTomlKey(line, flag);
   switch (flag.name) {
     case "-h":
       line.help = { is: "short" };
