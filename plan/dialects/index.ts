@@ -1,12 +1,16 @@
 // The file formats pdserve reads, asked in this order. Import it only when there is a file: it loads a YAML parser.
 
 import type { Asked, Dialect, ReadFile } from "./dialect.ts";
+import { kubernetes } from "./kubernetes.ts";
 import { pdserveYaml } from "./pdserve_yaml.ts";
 import { primeRl } from "./prime_rl.ts";
 import { slime } from "./slime.ts";
 import { vime } from "./vime.ts";
 
-export const dialects = { vime, slime, "prime-rl": primeRl, pdserve: pdserveYaml } satisfies Record<string, Dialect>;
+export const dialects = { vime, slime, "prime-rl": primeRl, kubernetes, pdserve: pdserveYaml } satisfies Record<
+  string,
+  Dialect
+>;
 
 /**
  * Reads a settings file in the dialect asked for, else in the first that knows it; pdserve's own is the last resort and says what is

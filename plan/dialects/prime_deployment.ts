@@ -5,6 +5,7 @@ import type { Problem } from "../problem.ts";
 import type { SettingKey } from "../settings.ts";
 import { type EngineArgument, type EngineVariable, type Sourced, type WorkerGroup } from "../spec.ts";
 import { all2allArgument } from "./prime_all2all.ts";
+import { policySayings } from "./policy_sayings.ts";
 import { primeOffload } from "./prime_offload.ts";
 import { errorAt, warningAt } from "./tell.ts";
 import { find, findTable, plainOf, type TomlTable } from "./toml_tree.ts";
@@ -146,8 +147,7 @@ function routerSayings(values: TomlValues, problems: Problem[]): Saying[] {
   return [
     ...say("host", values.text("server.host")),
     ...say("port", values.port("server.port")),
-    ...say("prefillPolicy", policy),
-    ...say("decodePolicy", policy),
+    ...policySayings(policy, ["prefillPolicy", "decodePolicy"], problems),
   ];
 }
 

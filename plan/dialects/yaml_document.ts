@@ -1,6 +1,6 @@
 // YAML text as nodes that know their line, and its syntax errors told for people.
 
-import { LineCounter, parseDocument, type YAMLError } from "yaml";
+import { type Document, LineCounter, parseAllDocuments, parseDocument, type YAMLError } from "yaml";
 import type { Node } from "yaml";
 import type { Problem } from "../problem.ts";
 
@@ -14,7 +14,19 @@ export interface YamlDocument {
 
 export function readYaml(text: string, path: string): YamlDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  return asRead(parseDocument(text, { lineCounter: lines, ...strict }), lines, text, path);
+}
+
+/** Documents parted by `---`. */
+export function readYamlDocuments(text: string, path: string): readonly YamlDocument[] {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, ...strict });
+  return "empty" in documents ? [] : documents.map((one) => asRead(one, lines, text, path));
+}
+
+const strict = { prettyErrors: false, uniqueKeys: true } as const;
+
+function asRead(document: Document.Parsed, lines: LineCounter, text: string, path: string): YamlDocument {
   return {
     root: document.contents,
     lineOf: (node) => lines.linePos(node.range?.[0] ?? 0).line,
