@@ -22,6 +22,7 @@ export interface HandleFacts {
   readonly leaseMs: number | null;
 }
 
+/** `reason` is a clause about the prefill worker, fit for clients: it names no id of an attempt. */
 export type Spending = { readonly is: "spent" } | { readonly is: "refused"; readonly reason: string };
 
 export interface Handle {
@@ -68,10 +69,11 @@ export class Ledger {
 
   constructor(private readonly nowMs: () => number, private readonly maxLive: number) {}
 
-  open(facts: HandleFacts): Handle {
+  /** `sinceMs`: when the lease began, on the ledger's clock; now where that is not known. */
+  open(facts: HandleFacts, sinceMs = this.nowMs()): Handle {
     this.#expireOldest();
     if (this.#opened.size + this.#spent.size >= this.maxLive) this.#end(this.#oldest(), "leaked");
-    const deadlineMs = facts.leaseMs === null ? Infinity : this.nowMs() + facts.leaseMs * usableShareOfLease;
+    const deadlineMs = facts.leaseMs === null ? Infinity : sinceMs + facts.leaseMs * usableShareOfLease;
     const entry: Entry = { facts, state: { is: "opened", deadlineMs } };
     this.#opened.add(entry);
     this.#addWaiting(facts.prefill, 1);
@@ -99,11 +101,11 @@ export class Ledger {
   #spend(entry: Entry, generation = entry.facts.generation): Spending {
     this.#endIfExpired(entry);
     const { facts, state } = entry;
-    if (state.is === "spent") return refused(`${facts.attemptId} has been sent to decode already`);
-    if (state.is === "over") return refused(`${facts.attemptId} is over: ${state.outcome}`);
+    if (state.is === "spent") return refused("made KV that decode has had already");
+    if (state.is === "over") return refused(whyOver[state.outcome]);
     if (generation !== facts.generation) {
       this.#end(entry, "released");
-      return refused(`${facts.prefill} has restarted since it made the KV of ${facts.attemptId}`);
+      return refused("has restarted since it made the KV");
     }
     this.#opened.delete(entry);
     this.#spent.add(entry);
@@ -152,6 +154,14 @@ export class Ledger {
     else this.#waiting.set(prefill, count);
   }
 }
+
+const whyOver: Readonly<Record<Outcome, string>> = {
+  done: "made KV that decode has had already",
+  failed: "made KV that decode could not use",
+  expired: "made KV that its lease did not keep long enough",
+  released: "has freed its KV",
+  leaked: "made KV that was given up",
+};
 
 function refused(reason: string): Spending {
   return { is: "refused", reason };

@@ -92,7 +92,7 @@ export class Exchange implements Expiring {
       slot.inFlight--;
       if (isWhole) slot.wholeRunning--;
       this.#legs.delete(leg);
-    });
+    }, kind === "prefill" ? this.#io.now : null);
     this.#legs.add(leg);
     // It may have left in the moment in which a place in a queue became free.
     if (this.hasLeft) leg.abort();
@@ -103,11 +103,20 @@ export class Exchange implements Expiring {
   /** This attempt pins KV on `slot` until `closeWindow`; its gate has been passed. */
   openWindow(slot: Slot): void {
     this.#window = slot;
+    slot.handingOver.add(this);
   }
 
   closeWindow(): void {
+    this.#window?.handingOver.delete(this);
     this.#window?.window.leave();
     this.#window = null;
+  }
+
+  /** The process that holds this attempt's KV is gone. */
+  lostMaker(): void {
+    if (this.#io.connector.legs !== "concurrent") return;
+    const message = `${this.prefill} went before its KV had arrived`;
+    for (const leg of this.#legs) leg.breakOff({ is: "kv-lost", message, answered: false });
   }
 
   holdHandle(handle: Handle): void {

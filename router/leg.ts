@@ -11,8 +11,13 @@ export type LegOpening =
   /** We ended it: the client left, a limit passed, or the other leg failed. */
   | { readonly is: "aborted" };
 
-/** `timeout`: a limit of ours passed.  `no-room`: the answer is longer than we keep. */
-export type LegFailure = Omit<UpstreamFailure, "is"> & { readonly is: UpstreamFailure["is"] | "timeout" | "no-room" };
+/**
+ * `timeout`: a limit of ours passed.  `no-room`: the answer is longer than we keep.
+ * `kv-lost`: the prefill worker that was to write the KV has gone, and decode would wait for it for ever.
+ */
+export type LegFailure = Omit<UpstreamFailure, "is"> & {
+  readonly is: UpstreamFailure["is"] | "timeout" | "no-room" | "kv-lost";
+};
 
 /** Where a streaming leg's bytes go. A chunk is only ours until `write` returns. */
 export interface Outlet {
@@ -33,9 +38,12 @@ type LegState = "opening" | "kept" | "ended" | "flowing" | "over";
 
 export class Leg implements ResponseSink {
   readonly opened: Promise<LegOpening>;
+  /** When the answer's head came, on the clock given; 0 without one. */
+  headMs = 0;
   readonly #resolve: (opening: LegOpening) => void;
   readonly #mayStream: boolean;
   readonly #onOver: () => void;
+  readonly #now: (() => number) | null;
   #state: LegState = "opening";
   #call: UpstreamCall | null = null;
   #head: ResponseHead | null = null;
@@ -46,12 +54,13 @@ export class Leg implements ResponseSink {
   #untilRead: PromiseWithResolvers<void> | null = null;
 
   /** `onOver` is called once, when nothing more comes from the worker. */
-  constructor(mayStream: boolean, onOver: () => void) {
+  constructor(mayStream: boolean, onOver: () => void, now: (() => number) | null = null) {
     const { promise, resolve } = Promise.withResolvers<LegOpening>();
     this.opened = promise;
     this.#resolve = resolve;
     this.#mayStream = mayStream;
     this.#onOver = onOver;
+    this.#now = now;
   }
 
   start(upstream: UpstreamClient, origin: Origin, request: UpstreamRequest): void {
@@ -95,6 +104,7 @@ export class Leg implements ResponseSink {
 
   head(head: ResponseHead): void {
     this.#head = head;
+    if (this.#now !== null) this.headMs = this.#now();
   }
 
   data(chunk: Uint8Array): void | Promise<unknown> {

@@ -39,6 +39,7 @@ const told: Readonly<Record<LegFailure["is"], Told>> = {
   protocol: { status: 502, text: "answered something that is not HTTP/1.1" },
   "too-large": { status: 502, text: "answered with headers that are too large" },
   "no-room": { status: 502, text: "answered more than pdserve keeps" },
+  "kv-lost": { status: 502, text: "lost the KV it waited for" },
   timeout: { status: 504, text: "did not answer in time" },
 };
 
@@ -58,7 +59,7 @@ export function failureOfLeg(leg: LegName, worker: string, failure: LegFailure, 
     answer: null,
     // A decode worker that is only slow would compute twice; another prefill worker may be faster than a hung one.
     mayRetry: failure.is !== "timeout" || (leg === "prefill" && phase === "prefill"),
-    isWorkersFault: failure.is !== "stale",
+    isWorkersFault: failure.is !== "stale" && failure.is !== "kv-lost",
   };
 }
 

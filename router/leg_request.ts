@@ -1,7 +1,7 @@
 // The bytes and headers of one leg, made from what the client sent and what the leg changes.
 
 import type { LegContext } from "../kv/connector.ts";
-import type { LegEdit } from "../kv/leg_edit.ts";
+import { type LegEdit, mergeEdits } from "../kv/leg_edit.ts";
 import { applyEdit } from "./body/apply_edit.ts";
 import { headersOfLeg } from "./leg_headers.ts";
 import type { Ask } from "./read_ask.ts";
@@ -20,6 +20,12 @@ export function prefillRequest(ask: Ask, { attemptId }: LegContext, connector: L
 /** Never sent twice: decode may have spent the KV handle before the socket turned out to be dead. */
 export function decodeRequest(ask: Ask, { attemptId }: LegContext, connector: LegEdit): UpstreamRequest {
   return requestOf(ask, attemptId, editForDecode(connector), false);
+}
+
+/** A decode leg that only reads its KV: one token, nobody listens. */
+export function releaseRequest(ask: Ask, { attemptId }: LegContext, connector: LegEdit): UpstreamRequest {
+  const common = prefillEdits.get(ask.route) ?? prefillEditOf(ask.route);
+  return requestOf(ask, attemptId, mergeEdits(common, editForDecode(connector)), false);
 }
 
 /** The request as the client wrote it, but for KV members, which are never a client's to set. */

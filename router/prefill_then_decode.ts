@@ -9,6 +9,7 @@ import { decodeRequest, prefillRequest } from "./leg_request.ts";
 import { needsWholeAnswer } from "./must_not_split.ts";
 import type { AttemptResult, Pair } from "./attempt.ts";
 import { readPrefillReply } from "./prefill_reply.ts";
+import { releaseKv } from "./release_kv.ts";
 import type { RouterIo } from "./router_io.ts";
 import { serveWhole } from "./whole.ts";
 
@@ -30,16 +31,15 @@ export async function prefillThenDecode(
     decode: pair.decode.name,
     generation,
     leaseMs: io.leaseMs,
-  });
-  exchange.holdHandle(handle);
-  const unspent = io.leaseMs === null || prefill.reply.params === null ? "released" : "leaked";
+  }, prefill.finishedMs);
   if (exchange.hasLeft) {
-    exchange.settleHandle(unspent);
+    releaseKv({ handle, ask: exchange.ask, pair, context, reply: prefill.reply }, io);
     return { is: "gone" };
   }
+  exchange.holdHandle(handle);
   const leg = io.connector.decodeLeg(context, prefill.reply);
   if (leg.is === "no-handoff") {
-    exchange.settleHandle(unspent);
+    exchange.settleHandle(io.leaseMs === null || prefill.reply.params === null ? "released" : "leaked");
     io.metrics.missingHandoffs.add("");
     io.log("error", "A prefill worker handed nothing over; decode would have recomputed the prompt", {
       prefill: pair.prefill.name,
@@ -81,16 +81,24 @@ export function openDecode(
   return { is: "response", response };
 }
 
+interface Prefilled {
+  readonly is: "reply";
+  readonly reply: PrefillReply;
+  /** When the reply's head came: prefill had finished by then, and its lease had begun. */
+  readonly finishedMs: number;
+}
+
 async function runPrefill(
   exchange: Exchange,
   pair: Pair,
   context: LegContext,
   io: RouterIo,
-): Promise<{ readonly is: "reply"; readonly reply: PrefillReply } | AttemptResult> {
+): Promise<Prefilled | AttemptResult> {
   exchange.times.prefillMs = io.now();
   exchange.enter("prefill", io.settings.prefillTimeoutMs);
   const request = prefillRequest(exchange.ask, context, io.connector.prefillLeg(context), true);
-  const opening = await exchange.startLeg(pair.prefill, request, "prefill").opened;
+  const leg = exchange.startLeg(pair.prefill, request, "prefill");
+  const opening = await leg.opened;
   exchange.times.repliedMs = io.now();
 
   const judged = judgeOpening("prefill", pair.prefill.name, opening, exchange.phase);
@@ -103,7 +111,7 @@ async function runPrefill(
     return { is: "response", response: answerWith(exchange, judged.opening, io) };
   }
   const read = readPrefillReply(judged.opening.body);
-  return read.is === "reply" ? read : prefillFailed(pair, read.reason);
+  return read.is === "reply" ? { ...read, finishedMs: leg.headMs } : prefillFailed(pair, read.reason);
 }
 
 /** One token cannot be a tool call or a JSON document, and some versions answer 500 to that (vLLM #38911). */

@@ -18,6 +18,8 @@ export interface Slot extends Candidate {
   worker: WorkerSnapshot;
   /** Handoffs that pin its KV: from the prefill leg's start until decode's first byte. */
   readonly window: Gate;
+  /** The requests in that window, to be told when the worker goes. */
+  readonly handingOver: Set<{ lostMaker(): void }>;
 }
 
 export interface Roster {
@@ -45,19 +47,23 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
   let ready: Readonly<Record<Role, readonly Slot[]>> = { prefill: [], decode: [], regular: [], encode: [] };
   let snapshot = fleet.snapshot();
 
+  const letGo = (slot: Slot) => {
+    options.onGone(slot.worker);
+    for (const request of [...slot.handingOver]) request.lostMaker();
+  };
   const update = (next: FleetSnapshot) => {
     snapshot = next;
     const present = new Set(next.workers.map((worker) => worker.facts.name));
     for (const [name, slot] of slots) {
       if (present.has(name)) continue;
-      options.onGone(slot.worker);
+      letGo(slot);
       slots.delete(name);
     }
     for (const worker of next.workers) {
       const slot = slots.get(worker.facts.name);
       if (slot === undefined) slots.set(worker.facts.name, newSlot(worker, options));
       else {
-        if (slot.worker.generation !== worker.generation) options.onGone(slot.worker);
+        if (slot.worker.generation !== worker.generation) letGo(slot);
         slot.worker = worker;
       }
     }
@@ -93,5 +99,5 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
 function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue }: RosterOptions): Slot {
   const window = makeGate({ inside: maxHandoffs, waiting: maxQueue });
   const counts = { inFlight: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
-  return { name: worker.facts.name, ...counts, worker, window };
+  return { name: worker.facts.name, ...counts, worker, window, handingOver: new Set() };
 }

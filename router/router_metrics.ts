@@ -15,6 +15,8 @@ export interface RouterMetrics {
   /** Labels: leg, worker, what failed. */
   readonly legFailures: Counter;
   readonly retries: Counter;
+  /** KV that prefill held for clients that left before decode. Label: `not pinned`, `one-token decode`, `lease`. */
+  readonly releases: Counter;
   /** Prefill answered 200 but gave nothing to hand over: decode would have recomputed silently. Should stay 0. */
   readonly missingHandoffs: Counter;
   /** Prompt tokens a decode worker computed although their KV was handed over, by its own counters. Label: worker. */
@@ -65,6 +67,9 @@ function makeCounters() {
     handoffs: makeCounter("pdserve_handoffs_total", "Answers by how their KV came to decode", ["handoff"]),
     legFailures: makeCounter("pdserve_leg_failures_total", "Failed legs", ["leg", "worker", "failure"]),
     retries: makeCounter("pdserve_retries_total", "Attempts after the first one", ["leg"]),
+    releases: makeCounter("pdserve_kv_releases_total", "KV given up before decode was asked, by how it came free", [
+      "by",
+    ]),
     missingHandoffs: makeCounter(
       "pdserve_missing_handoffs_total",
       "Prefill answered 200 without anything to hand over",

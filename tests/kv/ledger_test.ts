@@ -30,9 +30,9 @@ test("ledger: a handle that was sent to decode is never sent again, whatever cam
   const { ledger } = ledgerAt(0);
   const handle = ledger.open(facts);
   handle.spend();
-  expect(handle.spend()).toEqual({ is: "refused", reason: "a1 has been sent to decode already" });
+  expect(handle.spend()).toEqual({ is: "refused", reason: "made KV that decode has had already" });
   handle.settle("failed");
-  expect(handle.spend()).toEqual({ is: "refused", reason: "a1 is over: failed" });
+  expect(handle.spend()).toEqual({ is: "refused", reason: "made KV that decode could not use" });
   expect(ledger.counts().ended).toEqual({ NixlConnector: { ...zero, failed: 1 } });
 });
 
@@ -42,7 +42,7 @@ test("ledger: the last fifth of a lease is not used, since it began before the r
   clock.nowMs = 1_000 + 23_999;
   expect(early.spend().is).toBe("spent");
   clock.nowMs = 1_000 + 24_000;
-  expect(late.spend()).toEqual({ is: "refused", reason: "a2 is over: expired" });
+  expect(late.spend()).toEqual({ is: "refused", reason: "made KV that its lease did not keep long enough" });
   expect(ledger.counts()).toEqual({ opened: 0, spent: 1, ended: { NixlConnector: { ...zero, expired: 1 } } });
 });
 
@@ -77,7 +77,7 @@ test("ledger: KV of a prefill worker that has restarted is refused and gone", ()
   const handle = ledger.open(facts);
   expect(handle.spend(2)).toEqual({
     is: "refused",
-    reason: "prefill-0 has restarted since it made the KV of a1",
+    reason: "has restarted since it made the KV",
   });
   expect(ledger.counts()).toEqual({ opened: 0, spent: 0, ended: { NixlConnector: { ...zero, released: 1 } } });
 });

@@ -1,7 +1,17 @@
 // R3: a client that goes away, in each phase: both legs end at once and all that was held is given back.
 
 import { expect, test } from "bun:test";
-import { completion, events, eventStream, type FakeFleet, makeFakeFleet, prefillBody, until } from "./fake_fleet.ts";
+import {
+  completion,
+  decodeBody,
+  events,
+  eventStream,
+  type FakeFleet,
+  makeFakeFleet,
+  prefillBody,
+  replyParams,
+  until,
+} from "./fake_fleet.ts";
 
 const silent = () => {};
 
@@ -60,18 +70,30 @@ test("R3: a client that leaves inside the stream ends decode", async () => {
   expectNothingHeld(fleet);
 });
 
-test("R3: prefill is not followed by decode when the client left as prefill answered; the ledger says the KV stays", async () => {
-  const fleet = makeFakeFleet();
-  const client = new AbortController();
-  fleet.script("prefill-0", (call) => {
-    call.answer(200, prefillBody);
-    client.abort();
+for (
+  const [what, decodeStatus, handles, by] of [
+    ["decode reads it for one token, so that prefill frees it", 200, "released", "one-token decode"],
+    ["it stays until its lease ends where decode cannot read it", 500, "leaked", "lease"],
+  ] as const
+) {
+  test(`R3: KV of a client that left as prefill answered: ${what}`, async () => {
+    const fleet = makeFakeFleet();
+    const client = new AbortController();
+    fleet.script("prefill-0", (call) => {
+      call.answer(200, prefillBody);
+      client.abort();
+    });
+    fleet.script("decode-0", (call) => call.answer(decodeStatus, decodeBody));
+    const response = await fleet.post("/v1/completions", completion({ stream: true }), { signal: client.signal });
+    expect(response.status).toBe(499);
+    await until(() => fleet.metric(`pdserve_kv_handles{state="${handles}"}`) === 1);
+    expect(fleet.metric(`pdserve_kv_releases_total{by="${by}"}`)).toBe(1);
+    expect(fleet.callsTo("decode-0").map(({ json }) => json)).toEqual([
+      { model: "tiny", prompt: "Hello", stream: false, max_tokens: 1, kv_transfer_params: replyParams },
+    ]);
+    expectNothingHeld(fleet);
   });
-  await fleet.post("/v1/completions", completion(), { signal: client.signal });
-  expect(fleet.callsTo("decode-0")).toHaveLength(0);
-  expect(fleet.metric('pdserve_kv_handles{state="leaked"}')).toBe(1);
-  expectNothingHeld(fleet);
-});
+}
 
 test("R3: a client that leaves the queue is not admitted later", async () => {
   const fleet = makeFakeFleet({ settings: { maxInFlight: 1 } });
