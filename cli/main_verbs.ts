@@ -9,6 +9,8 @@ export const mainVerbs: Readonly<Record<VerbName, () => Promise<Command>>> = {
   up,
   // A demo is `up` with another command line: see demo_argv.ts.
   demo: up,
+  // The file's dialect is all that differs.
+  pdjob: up,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   config: async () => (await import("./commands/config.ts")).configCommand,
   connectors: async () => (await import("./commands/connectors.ts")).connectorsCommand,

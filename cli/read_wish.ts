@@ -50,8 +50,9 @@ export function engineOf(name: string | null | undefined): Engine {
 async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
   const topology = await loadTopology({ ...sources, settings, toml: line.toml });
   // A demo works the same wherever it is tried, and a job's own file is not mixed with one that happens to lie there.
-  const discovers = line.verb !== "demo" && topology === null;
-  const { dialect, modelEntry } = settings;
+  const discovers = line.verb !== "demo" && line.verb !== "pdjob" && topology === null;
+  const { modelEntry } = settings;
+  const dialect = line.verb === "pdjob" ? { ...settings.dialect, value: "pdjob" } : settings.dialect;
   // A settings file that is TOML is a topology already.
   const config = /\.toml$/i.test(settings.config.value ?? "") ? { ...settings.config, value: null } : settings.config;
   const asked = { dialect, modelEntry: modelEntry.value };

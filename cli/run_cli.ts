@@ -34,6 +34,6 @@ function verbOf(argv: readonly string[], line: SplitArgv, { env }: CliContext): 
   if (argv.length === 0 || line.help !== null) return "help";
   const verb = line.verb ?? "up";
   // --dry-run has no place in a settings file, so nothing need be read to know it.
-  const starts = verb === "up" || verb === "demo";
+  const starts = verb === "up" || verb === "demo" || verb === "pdjob";
   return starts && layerSpec({ flags: line, env, file: null }).spec.settings.dryRun.value ? "plan" : verb;
 }

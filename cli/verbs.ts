@@ -29,6 +29,12 @@ export const verbs = {
     summary: "Try it without a GPU: two prefill and two decode workers, simulated",
     about: "The same as up, with simulated engines. Answers curl like the real thing; the text is made up.",
   },
+  pdjob: {
+    usage: "pdjob --config=FILE [flags]",
+    summary: "Run the YAML of `vllm pdjob` on this node, without Ray",
+    about:
+      "Takes the file as it is: general, prefill and decode parameters, replicas, placeholders. pdserve's own router stands in for scheduler.command, whose known flags it takes over. --dry-run shows the plan.",
+  },
   config: {
     usage: "config [MODEL] [flags]",
     summary: "Show every setting's value and where it came from",

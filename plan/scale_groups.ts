@@ -30,7 +30,7 @@ export function scaleGroups(groups: readonly SizedGroup[], room: number): readon
   fillUp(counts, sizes, groups, room);
   return groups.map((group, at) => {
     const [workers, gpusPerWorker] = [counts[at] ?? 0, sizes[at] ?? 1];
-    return { ...group, workers, gpusPerWorker, gpus: workers * gpusPerWorker };
+    return { ...group, workers, gpusPerWorker, gpus: workers * gpusPerWorker, shape: shapeFor(group, gpusPerWorker) };
   });
 }
 
@@ -48,9 +48,15 @@ function fillUp(counts: number[], sizes: readonly number[], groups: readonly Siz
   }
 }
 
-/** A worker of a file's fixed parallel sizes cannot be cut. */
+/** Tensor parallel size gives way first, then data parallel size; stages of a pipeline stay. */
 function canHalve(group: SizedGroup | undefined, size: number): boolean {
-  return group !== undefined && size % 2 === 0 && (size / 2) % (group.shape.dp * group.shape.pp) === 0;
+  return group !== undefined && size % 2 === 0 && (size / 2) % (shapeFor(group, size / 2).dp * group.shape.pp) === 0;
+}
+
+function shapeFor({ shape }: SizedGroup, size: number): SizedGroup["shape"] {
+  let { dp } = shape;
+  while (dp % 2 === 0 && size % (dp * shape.pp) !== 0) dp /= 2;
+  return { ...shape, dp };
 }
 
 function total(counts: readonly number[], sizes: readonly number[]): number {

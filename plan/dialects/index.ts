@@ -2,12 +2,13 @@
 
 import type { Asked, Dialect, ReadFile } from "./dialect.ts";
 import { kubernetes } from "./kubernetes.ts";
+import { pdjob } from "./pdjob.ts";
 import { pdserveYaml } from "./pdserve_yaml.ts";
 import { primeRl } from "./prime_rl.ts";
 import { slime } from "./slime.ts";
 import { vime } from "./vime.ts";
 
-export const dialects = { vime, slime, "prime-rl": primeRl, kubernetes, pdserve: pdserveYaml } satisfies Record<
+export const dialects = { vime, slime, "prime-rl": primeRl, pdjob, kubernetes, pdserve: pdserveYaml } satisfies Record<
   string,
   Dialect
 >;

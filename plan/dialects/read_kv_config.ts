@@ -59,6 +59,11 @@ export function readKvConfig(text: string, key: string, origin: Origin): ReadKvC
       '"kv_connector_extra_config":{}',
     );
   }
+  const left = unfilled({ ...others, ...extra });
+  if (left !== null) {
+    const why = "it differs from worker to worker, and this member is none the plan gives out";
+    return wrong(`Cannot fill ${left.placeholder} in ${left.member}`, why, `remove "${left.member}"`);
+  }
   const passed = Object.entries(others).filter(([name]) => whyOwned(name) === null);
   return {
     is: "config",
@@ -81,9 +86,21 @@ function whyOwned(member: string): string | null {
   return whyOwnedMember(`--kv-transfer-config.${member}`);
 }
 
+/** A placeholder in a member that the plan does not replace. */
+function unfilled(members: Members): { readonly member: string; readonly placeholder: string } | null {
+  for (const [member, value] of Object.entries(members)) {
+    const placeholder = /\{(PORT|NODE_NAME)\}/.exec(JSON.stringify(value))?.[0];
+    if (placeholder !== undefined && whyOwned(member) === null && !ownedExtra.has(member)) {
+      return { member, placeholder };
+    }
+  }
+  return null;
+}
+
 /** `{PORT}` and the like may stand for a number, without quotes. */
 function parseObject(text: string): Members | null {
-  const quoted = text.replace(/([:,[]\s*)(\{(?:PORT|KV_IP|NODE_NAME)\})/g, '$1"$2"');
+  // All workers are on this node.
+  const quoted = text.replaceAll("{KV_IP}", "127.0.0.1").replace(/([:,[]\s*)(\{(?:PORT|NODE_NAME)\})/g, '$1"$2"');
   try {
     const read: unknown = JSON.parse(quoted);
     return isObject(read as Json) ? read as Members : null;

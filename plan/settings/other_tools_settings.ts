@@ -67,6 +67,14 @@ export const otherToolsSettings = {
     hint: "N",
     help: "GPUs of one worker where the file does not say; default 1",
   },
+  disableLogToDriver: {
+    flag: "--disable-log-to-driver",
+    yaml: null,
+    kind: "switch",
+    default: "false",
+    group: "Other tools",
+    help: "pdjob's, taken and without effect: each worker's log is a file of its own",
+  },
   scaleToNode: {
     flag: "--scale-to-node",
     yaml: null,
