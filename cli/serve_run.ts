@@ -12,6 +12,7 @@ import { realClock } from "../supervisor/clock.ts";
 import { type EventStream, makeEventStream } from "../supervisor/event_stream.ts";
 import { type Fleet, startFleet } from "../supervisor/fleet.ts";
 import { makeLogStore } from "../supervisor/log_store.ts";
+import type { RestartRule } from "../supervisor/restart.ts";
 import type { Core } from "../supervisor/watch_init.ts";
 import { newWorkerApiKey } from "../supervisor/worker_env.ts";
 import type { CliContext } from "./context.ts";
@@ -86,7 +87,7 @@ interface LaunchInput {
 
 function launchFleet({ run, core, events, url, workerApiKey, router }: LaunchInput, context: CliContext): Fleet {
   const { plan, connector, runDir, wish } = run;
-  const { startupTimeoutMs, drainTimeoutMs, canary } = wish.spec.settings;
+  const { startupTimeoutMs, drainTimeoutMs, canary, failFast, maxFailures, failureWindowMs } = wish.spec.settings;
   const secrets = workerApiKey === null ? [] : [workerApiKey];
   return startFleet(plan, {
     engine: wish.engine,
@@ -97,7 +98,8 @@ function launchFleet({ run, core, events, url, workerApiKey, router }: LaunchInp
     runDir: runDir.path,
     startupTimeoutMs: startupTimeoutMs.value,
     drainTimeoutMs: drainTimeoutMs.value,
-    restart: { is: "never" },
+    restart: restartRule(maxFailures.value, failureWindowMs.value),
+    failFast: failFast.value,
     prove: canary.value ? (pair) => router().prove(pair) : null,
     inFlight: { count: () => router().inFlight(), onIdle: (callback) => router().onIdle(callback) },
     workerApiKey,
@@ -114,6 +116,12 @@ function launchFleet({ run, core, events, url, workerApiKey, router }: LaunchInp
     gpuHolders: plan.device === "cuda" ? readGpuHolders : () => Promise.resolve(null),
     env: context.env,
   });
+}
+
+/** Quick at first, for most failures are gone with the process; a minute at most, for a GPU that comes back. */
+function restartRule(giveUpAfter: number, withinMs: number): RestartRule {
+  const jitter = (delayMs: number) => delayMs * (0.75 + Math.random() / 2);
+  return { is: "backoff", firstMs: 1_000, maxMs: 60_000, giveUpAfter, withinMs, jitter };
 }
 
 interface FolderInput {

@@ -1,53 +1,27 @@
 // A plan's workers from start to end: all started at once, proven together, stopped in order. The one writer of their states.
 
-import type { Connector } from "../kv/connector.ts";
 import { factsOf, type Plan, type WorkerPlan } from "../plan/plan.ts";
+import { admit, type Admitted } from "./admit.ts";
 import { type Clock, realClock } from "./clock.ts";
-import type { Diagnosis, Engine } from "./engines/engine.ts";
-import type { EventStream } from "./event_stream.ts";
+import type { Diagnosis } from "./engines/engine.ts";
 import type { PairProof, WorkerFailure } from "./events.ts";
+import type { FleetDeps } from "./fleet_deps.ts";
 import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./fleet_picture.ts";
-import { type HeldPorts, holdPorts, type PortKeeper, portKeeper, type TakenPort } from "./hold_ports.ts";
-import type { LogStore } from "./log_store.ts";
+import { type HeldPorts, holdPorts, portKeeper, type TakenPort } from "./hold_ports.ts";
 import { portTaken } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
-import { discover, type Prove, proveFleet } from "./prove_fleet.ts";
-import { lookAgain, type RestartRule } from "./restart.ts";
-import type { RunIdentity } from "./run_identity.ts";
+import { nextProcess } from "./next_process.ts";
+import { lookAgain } from "./restart.ts";
 import type { FleetView, WorkerState } from "./snapshot.ts";
 import { spawnWorker } from "./spawn.ts";
-import { type InFlight, stopFleet, type Stopping } from "./stop_fleet.ts";
+import { stopFleet, type Stopping } from "./stop_fleet.ts";
 import type { StopWish } from "./stop_signals.ts";
-import type { GpuHolder, WorkerProcess } from "./worker_process.ts";
+import type { WorkerRule } from "./worker.ts";
+import type { WorkerProcess } from "./worker_process.ts";
 import { WorkerRunner } from "./worker_runner.ts";
 import { urlOf } from "./worker_url.ts";
 
-export interface FleetDeps {
-  readonly engine: Engine;
-  readonly connector: Connector;
-  readonly identity: RunIdentity;
-  readonly events: EventStream;
-  /** Where clients reach the router, and where the run keeps its files: told in the `ready` event. */
-  readonly url: string;
-  readonly runDir: string;
-  /** Limit for a starting worker, counted from its last progress. */
-  readonly startupTimeoutMs: number;
-  readonly drainTimeoutMs: number;
-  readonly restart: RestartRule;
-  /** Null for `--no-canary`. */
-  readonly prove: Prove | null;
-  readonly inFlight: InFlight;
-  readonly workerApiKey: string | null;
-  readonly openLog: (worker: string, onLine: (line: string) => void) => LogStore;
-  /** Who holds memory of these GPUs; null where the driver does not tell. */
-  readonly gpuHolders: (gpus: readonly string[]) => Promise<readonly GpuHolder[] | null>;
-  /** What the workers inherit. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock?: Clock;
-  readonly fetch?: Fetch;
-  readonly spawn?: typeof spawnWorker;
-  readonly ports?: PortKeeper;
-}
+export type { FleetDeps } from "./fleet_deps.ts";
 
 export interface Fleet {
   readonly view: FleetView;
@@ -88,6 +62,7 @@ class RunningFleet implements Fleet {
   readonly #engineIds = new Map<string, Readonly<Record<string, string>>>();
   readonly #told = new Map<string, WorkerState>();
   #firstFailed: string | null = null;
+  #admitting: Promise<void> = Promise.resolve();
   #stopping: Stopping | null = null;
   #exitCode: number = exitCodes.asAsked;
 
@@ -111,7 +86,7 @@ class RunningFleet implements Fleet {
     const [taken] = this.#ports.taken;
     if (taken !== undefined) return this.#refuse(taken);
     for (const runner of this.#runners.values()) runner.send({ is: "start" });
-    if (this.#runners.size === 0) void this.#admit([]);
+    if (this.#runners.size === 0) this.#admit([]);
   }
 
   #refuse(taken: TakenPort): void {
@@ -143,52 +118,48 @@ class RunningFleet implements Fleet {
     if (state.is === "proving") this.#admitWhenComplete(name);
   }
 
-  /** While starting, all are proven together; later, whoever comes back. */
+  /** While starting, all are proven together; later, whoever comes back, one after the other. */
   #admitWhenComplete(name: string): void {
     const { phase, workers } = this.#picture.snapshot();
-    if (phase === "serving") void this.#admit([name]);
+    if (phase === "serving") this.#admit([name]);
     if (phase === "starting" && workers.every(({ state }) => state.is === "proving")) {
-      void this.#admit(workers.map(({ facts }) => facts.name));
+      this.#admit(workers.map(({ facts }) => facts.name));
     }
   }
 
-  /** Lets healthy workers serve once their handoff is proven, with each other and with those that serve already. */
-  async #admit(newcomers: readonly string[]): Promise<void> {
-    if (!await this.#discover(newcomers)) return;
-    const proofs = this.#deps.prove === null ? null : await this.#prove(newcomers, this.#deps.prove);
-    for (const proof of proofs ?? []) {
-      if (proof.is !== "refuted") continue;
-      const blamed = newcomers.includes(proof.decode) ? proof.decode : proof.prefill;
-      return this.#send(blamed, { is: "refuted", diagnosis: proof.diagnosis });
+  /** Two that come back together must be proven with each other, so the second waits until the first serves. */
+  #admit(newcomers: readonly string[]): void {
+    this.#admitting = this.#admitting.then(async () => {
+      const { connector, prove } = this.#deps;
+      const generations = newcomers.map((name) => this.#generationOf(name));
+      const admitted = await admit(newcomers, {
+        ...{ connector, prove, fetch: this.#fetch, clock: this.#clock },
+        workers: () => this.#picture.snapshot().workers,
+        onFound: (name, ids) => {
+          this.#engineIds.set(name, ids);
+          this.#picture.redraw();
+        },
+        // Workers that are being stopped prove nothing, and their refutation is no news.
+        onProof: (proof) => this.#stopping === null && this.#deps.events.emit({ type: "proof", proof }),
+      });
+      // What was found of a process says nothing of the next one.
+      if (newcomers.some((name, index) => this.#generationOf(name) !== generations[index])) return;
+      this.#settle(newcomers, admitted);
+    });
+  }
+
+  #settle(newcomers: readonly string[], admitted: Admitted): void {
+    if (admitted.is === "refused") {
+      for (const { worker, diagnosis } of admitted.refused) this.#send(worker, { is: "refuted", diagnosis });
+      return;
     }
     if (this.#stopping !== null) return;
     for (const name of newcomers) this.#send(name, { is: "proven" });
-    if (this.#picture.snapshot().phase === "starting") this.#serve(proofs);
+    if (this.#picture.snapshot().phase === "starting") this.#serve(admitted.proofs);
   }
 
-  async #discover(names: readonly string[]): Promise<boolean> {
-    const workers = this.#picture.snapshot().workers.filter(({ facts }) => names.includes(facts.name));
-    const io = { fetch: this.#fetch, clock: this.#clock };
-    const answers = await Promise.all(workers.map((worker) => discover(worker, this.#deps.connector, io)));
-    answers.forEach((answer, index) => {
-      const name = workers[index]?.facts.name ?? "";
-      if (answer.is === "found") this.#engineIds.set(name, answer.engineIdByRank);
-      else this.#send(name, { is: "refuted", diagnosis: answer.diagnosis });
-    });
-    this.#picture.redraw();
-    return answers.every(({ is }) => is === "found");
-  }
-
-  #prove(newcomers: readonly string[], prove: Prove): Promise<readonly PairProof[]> {
-    const workers = this.#picture.snapshot().workers;
-    const roles = new Set(workers.filter(({ facts }) => newcomers.includes(facts.name)).map(({ facts }) => facts.role));
-    const taking = workers.filter(({ facts, state }) =>
-      newcomers.includes(facts.name) || (state.is === "ready" && !roles.has(facts.role))
-    );
-    return proveFleet(taking.map(({ facts }) => facts), prove, (proof) => {
-      // Workers that are being stopped prove nothing, and their refutation is no news.
-      if (this.#stopping === null) this.#deps.events.emit({ type: "proof", proof });
-    });
+  #generationOf(name: string): number {
+    return this.#runners.get(name)?.life.generation ?? 0;
   }
 
   #serve(proofs: readonly PairProof[] | null): void {
@@ -213,7 +184,7 @@ class RunningFleet implements Fleet {
     const starting = this.#picture.snapshot().phase === "starting";
     if (starting && this.#firstFailed !== null && this.#firstFailed !== failure.worker) return;
     this.#deps.events.emit({ type: "failed", failure });
-    if (starting) this.#end("drain", exitCodes.couldNot);
+    if (starting || this.#deps.failFast) this.#end("drain", exitCodes.couldNot);
   }
 
   #end(wish: StopWish, exitCode: number): void {
@@ -251,19 +222,29 @@ class RunningFleet implements Fleet {
 
   #makeRunner(worker: WorkerPlan): WorkerRunner {
     const { name } = worker;
-    const { startupTimeoutMs, restart, workerApiKey, events, spawn = spawnWorker } = this.#deps;
+    const { workerApiKey, events, identity: { runId }, engine, connector, spawn = spawnWorker } = this.#deps;
     return new WorkerRunner(worker, {
       ...this.#deps,
       spawn,
       apiKey: workerApiKey,
       clock: this.#clock,
       fetch: this.#fetch,
-      rule: { name, startupTimeoutMs, lingerMs: LINGER_MS, restart: worker.external === null ? restart : lookAgain },
+      rule: () => this.#ruleOf(worker),
+      next: (before, generation) =>
+        nextProcess(before, generation, { basis: this.#plan, runId, engine, connector, ports: this.#ports }),
       releasePorts: () => this.#ports.release(name),
       onLine: (line) => events.emit({ type: "log", worker: name, line }),
       onChange: ({ state }) => this.#changed(name, state),
       onFailure: (failure) => this.#failed(failure),
     });
+  }
+
+  /** Nothing comes back by itself while a start or a stop is under way: the one ends with it, the other wants it gone. */
+  #ruleOf({ name, external }: WorkerPlan): WorkerRule {
+    const { startupTimeoutMs, restart, failFast } = this.#deps;
+    const again = external === null ? restart : lookAgain;
+    const serves = this.#picture.snapshot().phase === "serving" && !failFast;
+    return { name, startupTimeoutMs, lingerMs: LINGER_MS, restart: serves ? again : { is: "never" } };
   }
 
   #pictured(): readonly PicturedWorker[] {

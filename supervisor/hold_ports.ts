@@ -23,6 +23,11 @@ export interface HeldPorts {
   readonly taken: readonly TakenPort[];
   /** The worker has its ports now, or needs none any more. */
   release(worker: string): void;
+  /**
+   * Holds the ports of a worker's next process, by purpose: its own where nobody listens on them, else the next free ones
+   * above. Null when there are none.
+   */
+  again(worker: WorkerPlan): Readonly<Record<string, readonly number[]>> | null;
   /** The run needs none of them any more. */
   giveUp(): void;
 }
@@ -32,6 +37,9 @@ export interface HeldPorts {
  * only claimed.
  */
 const foundByTrying = new Set(["internal"]);
+
+/** How far above its old ports a worker's next ones may be. */
+const searchedPorts = 500;
 
 export function holdPorts(workers: readonly WorkerPlan[], keeper: PortKeeper): HeldPorts {
   const held = new Map<string, Hold[]>();
@@ -48,14 +56,59 @@ export function holdPorts(workers: readonly WorkerPlan[], keeper: PortKeeper): H
       if (hold !== null && hold !== claim) holds.push(hold);
     }
   }
+  const release = (worker: string) => held.get(worker)?.splice(0).forEach((hold) => hold.release());
   return {
     taken,
-    release: (worker) => held.get(worker)?.splice(0).forEach((hold) => hold.release()),
+    release,
+    again(worker) {
+      release(worker.name);
+      const found: Record<string, readonly number[]> = {};
+      for (const [purpose, numbers] of Object.entries(worker.ports)) {
+        const next = foundByTrying.has(purpose)
+          ? { numbers, holds: [], claims: [] }
+          : nextPorts(worker, numbers, keeper);
+        if (next === null) return null;
+        held.set(worker.name, [...held.get(worker.name) ?? [], ...next.holds]);
+        claims.push(...next.claims);
+        found[purpose] = next.numbers;
+      }
+      return found;
+    },
     giveUp() {
       for (const hold of [...held.values()].flat()) hold.release();
       for (const claim of claims) claim.release();
     },
   };
+}
+
+interface NextPorts {
+  readonly numbers: readonly number[];
+  readonly holds: readonly Hold[];
+  readonly claims: readonly Hold[];
+}
+
+/** The worker's own numbers are claimed already; others must be claimed and held. */
+function nextPorts({ host }: WorkerPlan, own: readonly number[], keeper: PortKeeper): NextPorts | null {
+  const same = takeAll(own.map((port) => keeper.hold(host, port)));
+  if (same !== null) return { numbers: own, holds: same, claims: [] };
+  const above = Math.max(...own) + 1;
+  for (let first = above; first < Math.min(above + searchedPorts, 65_536 - own.length); first++) {
+    const numbers = own.map((_, step) => first + step);
+    const claims = takeAll(numbers.map((port) => keeper.claim(port)));
+    if (claims === null) continue;
+    const holds = takeAll(numbers.map((port) => keeper.hold(host, port)));
+    if (holds !== null) return { numbers, holds, claims };
+    for (const claim of claims) claim.release();
+  }
+  return null;
+}
+
+/** All or none. */
+function takeAll(holds: readonly (Hold | null)[]): readonly Hold[] | null {
+  const got = holds.filter((hold) => hold !== null);
+  if (got.length === holds.length) return got;
+  for (const hold of got) hold.release();
+  return null;
 }
 
 function portsOf({ ports }: WorkerPlan): readonly { readonly purpose: string; readonly port: number }[] {

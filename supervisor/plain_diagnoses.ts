@@ -17,6 +17,16 @@ export function portTaken({ worker, purpose, port }: TakenPort): Diagnosis {
   };
 }
 
+export function noPortsLeft({ name, ports }: WorkerPlan): Diagnosis {
+  return {
+    rule: null,
+    what: `No free ports for the next process of ${name}`,
+    why: `others listen on its own (${Object.values(ports).flat().join(", ")}) and on all near them`,
+    fix: "ss -ltnp names who listens; it is tried again meanwhile",
+    line: null,
+  };
+}
+
 export function overdue(name: string, startupTimeoutMs: number): Diagnosis {
   return {
     rule: null,

@@ -9,7 +9,7 @@ export type WorkerState =
   | { readonly is: "starting"; readonly stage: Stage; readonly sinceMs: number }
   | { readonly is: "proving" }
   | { readonly is: "ready" }
-  | { readonly is: "draining"; readonly deadlineMs: number }
+  | { readonly is: "draining"; readonly deadlineMs: number | null }
   | { readonly is: "stopping" }
   | { readonly is: "stopped" }
   | { readonly is: "backoff"; readonly attempt: number; readonly untilMs: number; readonly last: Diagnosis }

@@ -28,7 +28,9 @@ export type WorkerEvent =
   | { readonly is: "refuted"; readonly diagnosis: Diagnosis }
   /** Its log has been read to the end. */
   | { readonly is: "explained"; readonly diagnosis: Diagnosis }
-  | { readonly is: "drain"; readonly deadlineMs: number }
+  /** `deadlineMs` is null when it is only taken out of service. */
+  | { readonly is: "drain"; readonly deadlineMs: number | null }
+  | { readonly is: "undrain" }
   /** SIGTERM, and SIGKILL after `graceMs`; 0 is at once. */
   | { readonly is: "stop"; readonly graceMs: number }
   /** No process of it is left and its GPU memory is back; or what is left will not go. */
@@ -70,7 +72,8 @@ export function step(life: WorkerLife, event: WorkerEvent, nowMs: number, rule: 
   const { state } = life;
   switch (event.is) {
     case "start":
-      return state.is === "planned" || hasFailed(state) ? start(life, nowMs, rule) : same(life);
+      // Somebody wants it: what failed before does not count any more.
+      return canStart(state) ? start({ ...life, failedAtMs: [] }, nowMs, rule) : same(life);
     case "progress":
       return state.is === "starting" ? progress(life, state, event.stage, nowMs, rule) : same(life);
     case "healthy":
@@ -87,7 +90,9 @@ export function step(life: WorkerLife, event: WorkerEvent, nowMs: number, rule: 
     case "explained":
       return explain(life, event.diagnosis);
     case "drain":
-      return state.is === "ready" ? become(life, { is: "draining", deadlineMs: event.deadlineMs }) : same(life);
+      return state.is === "ready" ? turn(life, { is: "draining", deadlineMs: event.deadlineMs }) : same(life);
+    case "undrain":
+      return state.is === "draining" ? turn(life, { is: "ready" }) : same(life);
     case "stop":
       return stop(life, nowMs + event.graceMs);
     case "gone":
@@ -212,6 +217,11 @@ function become(life: WorkerLife, state: WorkerState, effects: readonly WorkerEf
   return { life: { ...life, state, alarmMs: null }, effects };
 }
 
+/** The process is the same, and so is what is waited for. */
+function turn(life: WorkerLife, state: WorkerState): Step {
+  return { life: { ...life, state }, effects: [] };
+}
+
 /** A killing that is already under way needs no alarm. */
 function sooner(life: WorkerLife, killAtMs: number): Step {
   if (life.alarmMs === null) return same(life);
@@ -222,6 +232,6 @@ export function isRunning({ is }: WorkerState): boolean {
   return is === "starting" || is === "proving" || is === "ready" || is === "draining";
 }
 
-function hasFailed({ is }: WorkerState): boolean {
-  return is === "failed" || is === "fatal" || is === "stopped";
+function canStart({ is }: WorkerState): boolean {
+  return is === "planned" || is === "backoff" || is === "failed" || is === "fatal" || is === "stopped";
 }

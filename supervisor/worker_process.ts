@@ -43,10 +43,14 @@ export interface WorkerProcess {
   readonly startedAtMs: number;
   readonly exited: Promise<Exit>;
   readonly outputEnded: Promise<void>;
+  /** Notes which processes it consists of now: the driver may name them as holders of memory when they are dead. */
+  remember(): void;
   terminate(signal: NodeJS.Signals): void;
   kill(): void;
   /** After the leader's exit or `kill()`: resolves when no process of it is left and its GPU memory is back, or with who stays. */
   readonly gone: Promise<readonly Leftover[]>;
+  /** Looks again whether those who would not go have gone since. */
+  lookAgain(): Promise<readonly Leftover[]>;
 }
 
 export type Started = { readonly is: "started"; readonly process: WorkerProcess } | {
@@ -77,10 +81,10 @@ function watchTree(child: Child, worker: WorkerPlan, generation: number, deps: P
     pgid: child.pgid,
     startTicks: child.startTicks ?? 0,
   };
-  const seen = new Map<number, ProcessInfo>();
+  const seen = new Set([child.pid]);
   const find = () => {
     const left = processesOfWorker(mark);
-    for (const process of left) seen.set(process.pid, process);
+    for (const { pid } of left) seen.add(pid);
     return left;
   };
   const killing = Promise.withResolvers<void>();
@@ -90,9 +94,14 @@ function watchTree(child: Child, worker: WorkerPlan, generation: number, deps: P
     for (const process of left) signalProcess(process, "SIGKILL");
     return deps.clock.nowMs() < killedAtMs + DEATH_LIMIT_MS;
   };
+  const untilGone = async (): Promise<readonly Leftover[]> => {
+    const alive = await waitUntilGone(find, killAll);
+    if (alive.length > 0) return alive.map(({ pid, name }) => ({ pid, name, holds: "process" }));
+    return await waitForGpuMemory(worker.gpus, seen, deps);
+  };
   return {
+    remember: () => void find(),
     terminate(signal: NodeJS.Signals) {
-      // Remembered before they leave: the driver may name them as holders afterwards.
       if (find().length > 0) child.signalGroup(signal);
     },
     kill() {
@@ -100,18 +109,15 @@ function watchTree(child: Child, worker: WorkerPlan, generation: number, deps: P
       killAll(find());
       killing.resolve();
     },
-    gone: Promise.race([child.exited, killing.promise]).then(async (): Promise<readonly Leftover[]> => {
-      const alive = await waitUntilGone(find, killAll);
-      if (alive.length > 0) return alive.map(({ pid, name }) => ({ pid, name, holds: "process" }));
-      return await waitForGpuMemory(worker.gpus, seen, deps);
-    }),
+    gone: Promise.race([child.exited, killing.promise]).then(untilGone),
+    lookAgain: untilGone,
   };
 }
 
 /** Memory comes back a little after the exit, and a start before that fails for want of it. */
 async function waitForGpuMemory(
   gpus: readonly string[],
-  processes: ReadonlyMap<number, ProcessInfo>,
+  processes: ReadonlySet<number>,
   { clock, gpuHolders }: ProcessDeps,
 ): Promise<readonly Leftover[]> {
   const endMs = clock.nowMs() + GPU_LIMIT_MS;

@@ -7,8 +7,10 @@ import type { Diagnosis, Engine, Evidence } from "./engines/engine.ts";
 import type { WorkerFailure } from "./events.ts";
 import { failureExcerpt } from "./failure_excerpt.ts";
 import type { LogStore } from "./log_store.ts";
+import type { NextProcess } from "./next_process.ts";
 import { cannotStart, doesNotAnswer, doesNotGo, exitedUnasked, neverServes } from "./plain_diagnoses.ts";
 import { type Fetch, untilHealthy } from "./probe.ts";
+import type { WorkerState } from "./snapshot.ts";
 import type { Exit } from "./spawn.ts";
 import {
   isRunning,
@@ -19,7 +21,7 @@ import {
   type WorkerLife,
   type WorkerRule,
 } from "./worker.ts";
-import { type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
+import { type Leftover, type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
 import { urlOf } from "./worker_url.ts";
 
 const LAST_LINES = 30;
@@ -28,17 +30,20 @@ const LOG_END_LIMIT_MS = 1_000;
 
 export interface RunnerDeps extends ProcessDeps {
   readonly engine: Engine;
-  readonly rule: WorkerRule;
+  /** As it is now. */
+  readonly rule: () => WorkerRule;
   readonly fetch: Fetch;
   readonly openLog: (worker: string, onLine: (line: string) => void) => LogStore;
   readonly releasePorts: () => void;
+  /** What the next process is started with. */
+  readonly next: (worker: WorkerPlan, generation: number) => NextProcess;
   readonly onLine: (line: string) => void;
   readonly onChange: (life: WorkerLife) => void;
   readonly onFailure: (failure: WorkerFailure) => void;
 }
 
 export class WorkerRunner {
-  readonly plan: WorkerPlan;
+  #plan: WorkerPlan;
   readonly #deps: RunnerDeps;
   readonly #log: LogStore;
   #life: WorkerLife = plannedLife;
@@ -49,11 +54,22 @@ export class WorkerRunner {
   #probing = new AbortController();
   #callOffAlarm: () => void = () => {};
   #gone: Promise<Diagnosis | null> = Promise.resolve(null);
+  readonly #waiting = new Set<(state: WorkerState) => void>();
 
   constructor(plan: WorkerPlan, deps: RunnerDeps) {
-    this.plan = plan;
+    this.#plan = plan;
     this.#deps = deps;
     this.#log = deps.openLog(plan.name, (line) => this.#readLine(line));
+  }
+
+  /** What the present process was started with, or the next one will be. */
+  get plan(): WorkerPlan {
+    return this.#plan;
+  }
+
+  /** For its next process; ports and engine id are chosen when that starts. */
+  set plan(plan: WorkerPlan) {
+    this.#plan = plan;
   }
 
   /** For showing; what it allows is decided in worker.ts. */
@@ -70,18 +86,32 @@ export class WorkerRunner {
     return this.#gone;
   }
 
+  /** Resolves with the first state that fits, the present one included. */
+  until(fits: (state: WorkerState) => boolean): Promise<WorkerState> {
+    return new Promise((resolve) => {
+      const look = (state: WorkerState) => {
+        if (!fits(state)) return;
+        this.#waiting.delete(look);
+        resolve(state);
+      };
+      this.#waiting.add(look);
+      look(this.#life.state);
+    });
+  }
+
   closeLog(): Promise<void> {
     return this.#log.close();
   }
 
   send(event: WorkerEvent): void {
     const before = this.#life;
-    const { life, effects } = step(before, event, this.#deps.clock.nowMs(), this.#deps.rule);
+    const { life, effects } = step(before, event, this.#deps.clock.nowMs(), this.#deps.rule());
     if (life.state.is !== before.state.is) this.#during = during(before);
     this.#life = life;
     if (life.alarmMs !== before.alarmMs) this.#setAlarm(life.alarmMs);
     if (life.state !== before.state) this.#deps.onChange(life);
     for (const effect of effects) this.#run(effect);
+    if (life.state.is !== before.state.is) { for (const look of [...this.#waiting]) look(life.state); }
   }
 
   #run(effect: WorkerEffect): void {
@@ -111,16 +141,35 @@ export class WorkerRunner {
 
   async #spawn(generation: number): Promise<void> {
     // The first process must not wait a turn: all workers start at once.
-    if (generation > 1) {
-      await this.#gone;
-      this.#log.startOver();
-    }
+    const left = generation > 1 ? await this.#lastGone() : null;
     if (this.#life.state.is !== "starting" || this.#life.generation !== generation) return;
+    if (left !== null) return this.send({ is: "broken", diagnosis: left });
+    if (generation > 1 && !this.#planNext(generation)) return;
     this.#process = null;
     this.#exit = null;
     this.#probing = new AbortController();
     if (this.plan.external === null && !this.#startProcess(generation)) return;
     await this.#probe(this.#probing.signal);
+  }
+
+  /** The process before must be gone and its GPU memory back, or the next one fails for want of it. */
+  async #lastGone(): Promise<Diagnosis | null> {
+    const before = this.#process;
+    if (await this.#gone === null || before === null) return null;
+    this.#gone = before.lookAgain().then((left) => this.#leftOf(left));
+    return await this.#gone;
+  }
+
+  #planNext(generation: number): boolean {
+    this.#log.startOver();
+    const next = this.#deps.next(this.#plan, generation);
+    if (next.is === "planned") this.#plan = next.worker;
+    else this.send({ is: "broken", diagnosis: next.diagnosis });
+    return next.is === "planned";
+  }
+
+  #leftOf(leftovers: readonly Leftover[]): Diagnosis | null {
+    return leftovers.length === 0 ? null : doesNotGo(this.plan, leftovers);
   }
 
   #startProcess(generation: number): boolean {
@@ -131,7 +180,7 @@ export class WorkerRunner {
     }
     const { process } = started;
     this.#process = process;
-    this.#gone = process.gone.then((leftovers) => leftovers.length === 0 ? null : doesNotGo(this.plan, leftovers));
+    this.#gone = process.gone.then((left) => this.#leftOf(left));
     void process.exited.then((exit) => {
       // An exit that we brought about says nothing of the cause.
       if (isRunning(this.#life.state)) this.#exit = exit;
@@ -143,7 +192,10 @@ export class WorkerRunner {
 
   async #probe(stopped: AbortSignal): Promise<void> {
     const [url, path] = [urlOf(this.plan), this.#deps.engine.probe.path];
-    if (await untilHealthy(url, path, this.#deps, stopped)) this.send({ is: "healthy" });
+    if (await untilHealthy(url, path, this.#deps, stopped)) {
+      this.#process?.remember();
+      this.send({ is: "healthy" });
+    }
     // The end of a process is told by the kernel; that of a worker elsewhere only by its silence.
     if (this.plan.external === null || !await untilLost(url, path, this.#deps, stopped)) return;
     this.send({ is: "broken", diagnosis: doesNotAnswer(this.plan) });
@@ -162,7 +214,8 @@ export class WorkerRunner {
 
   async #explain(): Promise<void> {
     const process = this.#process;
-    if (process === null) return this.#report(this.#life);
+    // The log is that of the process before.
+    if (process?.generation !== this.#life.generation) return this.#report(this.#life);
     await Promise.race([
       process.outputEnded,
       new Promise<void>((resolve) => this.#deps.clock.at(this.#deps.clock.nowMs() + LOG_END_LIMIT_MS, resolve)),
@@ -173,7 +226,7 @@ export class WorkerRunner {
     this.send({ is: "explained", diagnosis: betterKnown ? { ...known, line: found.line } : found });
   }
 
-  /** There was no process, so there is no log to read. */
+  /** No process of this generation came to be, so there is no log to read. */
   #report(life: WorkerLife): void {
     const diagnosis = diagnosisOf(life);
     if (diagnosis !== null) this.send({ is: "explained", diagnosis });

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export const binary = join(import.meta.dir, "../../dist/pdserve");
+export const binary = process.env.PDSERVE_BINARY ?? join(import.meta.dir, "../../dist/pdserve");
 
 /** One line of `--progress json`. */
 export type ProgressEvent = { readonly type: string } & Readonly<Record<string, unknown>>;

@@ -195,6 +195,87 @@ test("a worker that may restart comes back as another generation, and is proven 
   await started.fleet.done;
 });
 
+const soon = {
+  is: "backoff",
+  firstMs: 1,
+  maxMs: 1,
+  giveUpAfter: 3,
+  withinMs: 1e9,
+  jitter: (ms: number) => ms,
+} as const;
+
+const pidOf = ({ fleet }: Started, worker: string) =>
+  fleet.processes().find(({ name }) => name === worker)?.process.pid ?? 0;
+
+/** Resolves when a worker is in this state, as its so-manieth process. */
+function reached(started: Started, worker: string, state: string, generation: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = () =>
+    started.fleet.view.snapshot().workers.some((one) =>
+      one.facts.name === worker && one.state.is === state && one.generation === generation
+    ) && resolve();
+  started.fleet.view.subscribe(look);
+  look();
+  return promise;
+}
+
+test("the next process of a worker gets another port when its own was taken meanwhile", async () => {
+  const started = await start(["prefill-0", "decode-0"], { restart: { ...soon, firstMs: 200, maxMs: 200 } });
+  await started.seen("ready");
+  const port = started.plan.workers[1]?.port;
+  process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  await started.fleet.processes()[1]?.process.exited;
+  const thief = createServer();
+  await new Promise<void>((listening) => thief.listen(port, "127.0.0.1", listening));
+  await reached(started, "decode-0", "ready", 2);
+  const [, decode] = started.fleet.view.snapshot().workers;
+  expect(decode?.facts.httpPort).toBeGreaterThan(port ?? 0);
+  expect(await (await fetch(`${decode?.url}/health`)).text()).toBe("");
+  thief.close();
+  started.fleet.stop("now");
+  await started.fleet.done;
+});
+
+test("a worker that fails too often is given up, and the others serve on", async () => {
+  const started = await start(["prefill-0", "decode-0", "decode-1"], { restart: soon });
+  await started.seen("ready");
+  for (const generation of [1, 2, 3]) {
+    await reached(started, "decode-0", "ready", generation);
+    process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  }
+  await reached(started, "decode-0", "fatal", 3);
+  expect(stateOf(started, "decode-1")?.is).toBe("ready");
+  started.fleet.stop("now");
+  expect(await started.fleet.done).toBe(0);
+});
+
+test("a worker is not started again while its GPU memory is held, and whoever holds it is named", async () => {
+  const pids: number[] = [];
+  const started = await start(["prefill-0", "decode-0"], {
+    restart: soon,
+    clock: fastClock(200),
+    startupTimeoutMs: 1e9,
+    gpuHolders: () => Promise.resolve(pids.map((pid) => ({ pid, name: "engine", bytes: 1 }))),
+  });
+  await started.seen("ready");
+  const pid = pidOf(started, "decode-0");
+  pids.push(pid);
+  process.kill(pid, "SIGTERM");
+  await started.seen("failed", ({ failure }) => failure.diagnosis.what.startsWith(`Process ${pid} (engine`));
+  expect(pidOf(started, "decode-0")).toBe(pid);
+  pids.pop();
+  started.fleet.stop("now");
+  await started.fleet.done;
+});
+
+test("with --fail-fast the first failure ends the run with exit code 1", async () => {
+  const started = await start(["prefill-0", "decode-0"], { restart: soon, failFast: true });
+  await started.seen("ready");
+  process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  expect(await started.fleet.done).toBe(1);
+  expect(story(started).filter((step) => step === "decode-0 starting").length).toBe(0);
+});
+
 test("a failing start names the first cause with its last lines, stops the others and exits 1", async () => {
   const started = await start(["prefill-0=fail", "decode-0=ignore-term+never-listens"]);
   expect(await started.fleet.done).toBe(1);

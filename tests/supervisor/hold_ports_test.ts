@@ -46,3 +46,26 @@ test("holdPorts() leaves the ports of workers elsewhere alone", () => {
   holdPorts(workers.map((worker) => ({ ...worker, external: "http://10.0.0.1:8101" })), keeper);
   expect([held.size, claims.size]).toEqual([0, 0]);
 });
+
+test("holdPorts().again() keeps a worker's own ports where they are free", () => {
+  const { keeper, held } = recorder([]);
+  const ports = holdPorts(workers, keeper);
+  const [worker] = workers;
+  if (worker === undefined) throw new Error("no worker");
+  ports.release("prefill-0");
+  expect(ports.again(worker)).toEqual(worker.ports);
+  expect([...held]).toContain(8201);
+});
+
+test("holdPorts().again() takes the next free ones in a row where somebody listens, and claims them", () => {
+  const busy: number[] = [];
+  const { keeper, claims } = recorder(busy);
+  const ports = holdPorts(workers, keeper);
+  const [worker] = workers;
+  if (worker === undefined) throw new Error("no worker");
+  busy.push(8201, 8204);
+  expect(ports.again(worker)).toEqual({ http: [8101], side_channel: [8205, 8206], internal: [8601] });
+  expect([...claims]).toContain(8206);
+  ports.giveUp();
+  expect(claims.size).toBe(0);
+});

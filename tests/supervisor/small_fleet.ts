@@ -75,17 +75,22 @@ function workerPlan(text: string): WorkerPlan {
     port,
     ports: { http: [port] },
     engineId: null,
-    userArgs: [],
+    userArgs: manners.split("+").filter((manner) => manner !== ""),
     userEnv: {},
-    argv: [process.execPath, "run", program, String(port), ...manners.split("+").filter((manner) => manner !== "")],
+    argv: argvOf(port, manners.split("+").filter((manner) => manner !== "")),
     env: {},
     cwd: import.meta.dir,
     external: null,
   };
 }
 
+function argvOf(port: number, manners: readonly string[]): string[] {
+  return [process.execPath, "run", program, String(port), ...manners];
+}
+
 export const fixtureEngine: Engine = {
   ...engines.sim,
+  command: ({ port, userArgs }) => ({ argv: argvOf(port, userArgs), env: {} }),
   name: "fixture",
   probe: { path: "/health" },
   stage: readStage,
@@ -116,7 +121,11 @@ function readStage(line: string): Stage | null {
   return line.startsWith("listening") ? { name: "listening" } : null;
 }
 
-const fixtureConnector = { name: "FixtureConnector", discovery: null } as unknown as Connector;
+const fixtureConnector = {
+  name: "FixtureConnector",
+  discovery: null,
+  wiring: () => ({ kvTransferConfig: {}, env: {}, args: [] }),
+} as unknown as Connector;
 
 export function fleetDeps(): Omit<FleetDeps, "identity"> {
   return {
@@ -128,6 +137,7 @@ export function fleetDeps(): Omit<FleetDeps, "identity"> {
     startupTimeoutMs: 60_000,
     drainTimeoutMs: 60_000,
     restart: { is: "never" },
+    failFast: false,
     prove: (pair) =>
       Promise.resolve({
         is: "proven",

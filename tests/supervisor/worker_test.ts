@@ -60,6 +60,7 @@ const table: readonly Row[] = [
     event: { is: "start" },
     to: {
       planned: ["starting", "spawn"],
+      backoff: ["starting", "spawn"],
       failed: ["starting", "spawn"],
       fatal: ["starting", "spawn"],
       stopped: ["starting", "spawn"],
@@ -72,6 +73,8 @@ const table: readonly Row[] = [
   { event: { is: "broken", diagnosis: why }, rule: restarting, to: running(["backoff", ...failing]) },
   { event: { is: "refuted", diagnosis: why }, to: { proving: ["failed", "kill", "release-ports", "report"] } },
   { event: { is: "drain", deadlineMs: 9 }, to: { ready: ["draining"] } },
+  { event: { is: "drain", deadlineMs: null }, to: { ready: ["draining"] } },
+  { event: { is: "undrain" }, to: { draining: ["ready"] } },
   {
     event: { is: "stop", graceMs: 5 },
     to: {
@@ -147,6 +150,20 @@ test("step() doubles the wait from failure to failure, then gives up", () => {
     seen.push([now.state.is, now.alarmMs]);
   }
   expect(seen).toEqual([["backoff", 110], ["backoff", 220], ["fatal", null]]);
+});
+
+test("step() forgets earlier failures when somebody starts a worker that was given up", () => {
+  const givenUp = { ...life("fatal"), failedAtMs: [10, 20, 30] };
+  const again = step(givenUp, { is: "start" }, 40, restarting).life;
+  const failed = step(again, { is: "broken", diagnosis: why }, 50, restarting).life;
+  expect(failed.state).toMatchObject({ is: "backoff", attempt: 1 });
+});
+
+test("step() keeps waiting for the end of a dying engine while it drains", () => {
+  const dying = step(life("ready"), { is: "dying" }, 0, never).life;
+  const draining = step(dying, { is: "drain", deadlineMs: null }, 10, never).life;
+  expect(draining.alarmMs).toBe(60_000);
+  expect(step(draining, { is: "undrain" }, 20, never).life.alarmMs).toBe(60_000);
 });
 
 test("step() gives an engine that says it is dying a minute, however often it says so", () => {

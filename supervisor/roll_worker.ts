@@ -1,0 +1,53 @@
+// One worker's way from its present process to its next one, with no request lost: drained, stopped, started, proven.
+
+import { type Clock, sleep } from "./clock.ts";
+import type { Diagnosis } from "./engines/engine.ts";
+import type { WorkerState } from "./snapshot.ts";
+import type { WorkerRunner } from "./worker_runner.ts";
+
+const LOOK_EVERY_MS = 50;
+
+export interface RollIo {
+  readonly clock: Clock;
+  readonly drainTimeoutMs: number;
+  readonly graceMs: number;
+  /** Requests and handoffs that need this worker. */
+  readonly busy: (worker: string) => number;
+  /** The whole fleet is on its way out: nothing is started any more. */
+  readonly isEnding: () => boolean;
+}
+
+export type Rolled = { readonly is: "ready" } | { readonly is: "failed"; readonly diagnosis: Diagnosis } | {
+  readonly is: "ended";
+};
+
+/** A worker that does not run is only started. */
+export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Rolled> {
+  await drainWorker(runner, io);
+  runner.send({ is: "stop", graceMs: io.graceMs });
+  await runner.until((state) => hasNoProcess(state));
+  if (io.isEnding()) return { is: "ended" };
+  runner.send({ is: "start" });
+  const state = await runner.until((state) => state.is === "ready" || hasNoProcess(state));
+  if (state.is === "ready") return { is: "ready" };
+  const diagnosis = diagnosisOf(state);
+  return diagnosis === null ? { is: "ended" } : { is: "failed", diagnosis };
+}
+
+/** Resolves when nothing needs it any more, when it does not drain any more, or when its time is up. */
+export async function drainWorker(runner: WorkerRunner, { clock, drainTimeoutMs, busy }: RollIo): Promise<void> {
+  const deadlineMs = clock.nowMs() + drainTimeoutMs;
+  runner.send({ is: "drain", deadlineMs });
+  while (runner.life.state.is === "draining" && busy(runner.plan.name) > 0 && clock.nowMs() < deadlineMs) {
+    await sleep(clock, LOOK_EVERY_MS);
+  }
+}
+
+function hasNoProcess({ is }: WorkerState): boolean {
+  return is === "stopped" || is === "failed" || is === "fatal" || is === "backoff";
+}
+
+function diagnosisOf(state: WorkerState): Diagnosis | null {
+  if (state.is === "failed" || state.is === "fatal") return state.diagnosis;
+  return state.is === "backoff" ? state.last : null;
+}

@@ -1,0 +1,76 @@
+// A worker that dies comes back by itself: with another engine id, proven anew, and clients are told to come back meanwhile.
+
+import { afterEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "./plain_engine.ts";
+import { killRun, processesOf, type RunningPdserve, startPdserve } from "./run_pdserve.ts";
+
+let running: RunningPdserve | null = null;
+
+afterEach(() => {
+  if (running !== null) killRun(running.runId);
+  running = null;
+});
+
+async function startDemo(...more: string[]): Promise<RunningPdserve> {
+  const port = String(await freePort());
+  running = await startPdserve(["demo-model", "--engine", "sim", "--pd", "1P1D", "--port", port, ...more]);
+  return running;
+}
+
+interface RunFile {
+  readonly workers: readonly { readonly name: string; readonly pid: number; readonly generation: number }[];
+}
+
+function workerOf({ runDir }: RunningPdserve, name: string) {
+  const { workers }: RunFile = JSON.parse(readFileSync(join(runDir, "run.json"), "utf8"));
+  const worker = workers.find((one) => one.name === name);
+  if (worker === undefined) throw new Error(`${name} is not in run.json`);
+  return worker;
+}
+
+function ask({ url }: RunningPdserve): Promise<Response> {
+  return fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "demo-model", prompt: "one two three", max_tokens: 4 }),
+  });
+}
+
+/** Events of a worker's state from the `from`th event on. */
+const became = (run: RunningPdserve, name: string, state: string, from: number) =>
+  run.waitFor((event) =>
+    event.type === "worker" && event["name"] === name && event["state"] === state && run.events.indexOf(event) >= from
+  );
+
+test(
+  "a killed decode worker restarts, is proven again and serves; meanwhile clients get 503 with Retry-After",
+  async () => {
+    const run = await startDemo();
+    expect((await ask(run)).status).toBe(200);
+    const from = run.events.length;
+    process.kill(workerOf(run, "decode-0").pid, "SIGKILL");
+    await became(run, "decode-0", "backoff", from);
+    const refused = await ask(run);
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await refused.text()).toContain("No decode worker is ready");
+
+    await became(run, "decode-0", "ready", from);
+    const proof = run.events.slice(from).find(({ type }) => type === "proof");
+    expect(proof).toMatchObject({ is: "proven", prefill: "prefill-0", decode: "decode-0" });
+    expect(workerOf(run, "decode-0").generation).toBe(2);
+    expect((await ask(run)).status).toBe(200);
+    expect(await run.stop()).toBe(0);
+    expect(processesOf(run.runId)).toEqual([]);
+  },
+  60_000,
+);
+
+test("--fail-fast ends the run at the first failure, with exit code 1 and nothing left", async () => {
+  const run = await startDemo("--fail-fast");
+  process.kill(workerOf(run, "prefill-0").pid, "SIGKILL");
+  expect(await run.exited).toBe(1);
+  expect(processesOf(run.runId)).toEqual([]);
+}, 60_000);
