@@ -2,6 +2,7 @@
 
 import type { Json } from "../kv/json.ts";
 import { type LegEdit, mergeEdits } from "../kv/leg_edit.ts";
+import { keepText } from "./body/apply_edit.ts";
 import type { Route } from "./routes.ts";
 
 /** A client never says where KV comes from: an engine dies of wrong params, or connects to where they point. */
@@ -34,14 +35,17 @@ export function prefillEditOf(route: Route): LegEdit {
 
 /** Most connectors ask the same of each prefill, as the same object: then the whole edit is made once. */
 export function editForPrefill(common: LegEdit, connector: LegEdit): LegEdit {
-  const byConnector = made.get(common) ?? new WeakMap<LegEdit, LegEdit>();
-  made.set(common, byConnector);
-  const edit = byConnector.get(connector) ?? mergeEdits(common, connector);
-  byConnector.set(connector, edit);
-  return edit;
+  return made.get(common)?.get(connector) ?? makeEdit(common, connector);
 }
 
 const made = new WeakMap<LegEdit, WeakMap<LegEdit, LegEdit>>();
+
+function makeEdit(common: LegEdit, connector: LegEdit): LegEdit {
+  const edit = keepText(mergeEdits(common, connector));
+  const byConnector = made.get(common) ?? new WeakMap<LegEdit, LegEdit>();
+  made.set(common, byConnector.set(connector, edit));
+  return edit;
+}
 
 /** The client's request with its KV members replaced by the connector's. */
 export function editForDecode(connector: LegEdit): LegEdit {

@@ -1,9 +1,9 @@
 // What the prefill worker's 200 says: what decode needs of it, or that it only looks like success.
 
-import { Buffer } from "node:buffer";
 import type { PrefillReply } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import { type Member, scanBody, type ScannedBody } from "./body/scan_body.ts";
+import { sliceUtf8 } from "./body/slice_text.ts";
 
 export type ReadReply =
   | { readonly is: "reply"; readonly reply: PrefillReply }
@@ -32,8 +32,7 @@ export function readPrefillReply(answer: Uint8Array): ReadReply {
 }
 
 function textOf({ bytes }: ScannedBody, { valueStart, valueEnd }: Member, max = Infinity): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString("utf8", valueStart, Math.min(valueEnd, valueStart + max));
+  return sliceUtf8(bytes, valueStart, Math.min(valueEnd, valueStart + max));
 }
 
 /** The object to look at; numbers beyond 2^53 are rounded here, which is why the text is what travels on. */

@@ -5,6 +5,7 @@ import type { LegEdit } from "../../kv/leg_edit.ts";
 import type { ScannedBody } from "./scan_body.ts";
 
 const utf8 = new TextEncoder();
+const keptTexts = new WeakMap<LegEdit, string>();
 
 /**
  * The edited body as pieces to send in order. All but the last one point into the client's body, nothing is copied.
@@ -13,24 +14,42 @@ const utf8 = new TextEncoder();
  */
 export function applyEdit(body: ScannedBody, edit: LegEdit): readonly Uint8Array[] {
   const { bytes, members } = body;
-  const cut = new Set([...edit.drop, ...Object.keys(edit.set)]);
-  const added = Object.entries(edit.set).map(([name, value]) => `${JSON.stringify(name)}:${toJsonText(value)}`);
-  const lastKept = members.findLastIndex((member) => !cut.has(member.name));
+  const added = keptTexts.get(edit) ?? addedText(edit);
+  let lastKept = members.length - 1;
+  while (lastKept >= 0 && isCut(members[lastKept]!.name, edit)) lastKept--;
 
   const pieces: Uint8Array[] = [];
   // A run of kept members is one piece, its commas included. The first run starts with the opening brace.
   let runStart = body.open;
-  for (let i = 0; i <= lastKept; i++) {
+  for (let i = 0; i < lastKept; i++) {
     const member = members[i]!;
-    if (!cut.has(member.name)) continue;
+    if (!isCut(member.name, edit)) continue;
     const runEnd = i === 0 ? body.open + 1 : member.keyStart;
     if (runEnd > runStart) pieces.push(bytes.subarray(runStart, runEnd));
     runStart = members[i + 1]!.keyStart;
   }
   pieces.push(bytes.subarray(runStart, lastKept < 0 ? body.open + 1 : members[lastKept]!.valueEnd));
-  const comma = lastKept >= 0 && added.length > 0 ? "," : "";
-  pieces.push(utf8.encode(`${comma}${added.join(",")}}`));
+  const comma = lastKept >= 0 && added !== "" ? "," : "";
+  pieces.push(utf8.encode(`${comma}${added}}`));
   return pieces;
+}
+
+/** For an edit that many requests share: what it adds is written once and kept with it. */
+export function keepText(edit: LegEdit): LegEdit {
+  keptTexts.set(edit, addedText(edit));
+  return edit;
+}
+
+function isCut(name: string, { set, drop }: LegEdit): boolean {
+  return drop.includes(name) || Object.hasOwn(set, name);
+}
+
+function addedText({ set }: LegEdit): string {
+  let text = "";
+  for (const [name, value] of Object.entries(set)) {
+    text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${toJsonText(value)}`;
+  }
+  return text;
 }
 
 function toJsonText(value: Json | RawJson): string {

@@ -1,8 +1,8 @@
 // One top-level member of a worker's JSON answer, as the text it arrived in.
 
-import { Buffer } from "node:buffer";
 import type { RawJson } from "../../kv/json.ts";
 import { type BodyRefusal, lastMember, scanBody } from "./scan_body.ts";
+import { sliceUtf8 } from "./slice_text.ts";
 
 export type FoundMember = { readonly is: "found"; readonly raw: RawJson } | { readonly is: "absent" } | BodyRefusal;
 
@@ -12,7 +12,6 @@ export function findMember(answer: Uint8Array, name: string): FoundMember {
   if (body.is === "refused") return body;
   const member = lastMember(body, name);
   if (member === null) return { is: "absent" };
-  const rawJson = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength)
-    .toString("utf8", member.valueStart, member.valueEnd);
+  const rawJson = sliceUtf8(answer, member.valueStart, member.valueEnd);
   return rawJson === "null" ? { is: "absent" } : { is: "found", raw: { rawJson } };
 }

@@ -3,9 +3,9 @@
 // vLLM validates with pydantic in lax mode: `"n":"2"`, `"n":2.0` and `"stream":"yes"` are taken for 2 and true.
 // A router that read them more strictly would split requests it must not split.
 
-import { Buffer } from "node:buffer";
 import { type Member, type ScannedBody } from "./scan_body.ts";
 import { type PromptKind, promptKind } from "./prompt_kind.ts";
+import { sliceUtf8 } from "./slice_text.ts";
 
 export interface Span {
   readonly start: number;
@@ -75,11 +75,9 @@ export function readFacts(body: ScannedBody): BodyFacts {
 /** The member parsed; undefined when absent; an empty object for one that is too long or that does not parse. */
 function readSmall(bytes: Uint8Array, member: Member | undefined): SmallValue {
   if (member === undefined) return undefined;
-  const length = member.valueEnd - member.valueStart;
-  if (length > maxParsedBytes) return {};
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + member.valueStart, length).toString("utf8");
+  if (member.valueEnd - member.valueStart > maxParsedBytes) return {};
   try {
-    return JSON.parse(text);
+    return JSON.parse(sliceUtf8(bytes, member.valueStart, member.valueEnd));
   } catch {
     return {};
   }

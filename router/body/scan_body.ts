@@ -5,8 +5,8 @@
 // values, escapes and control characters inside string values, UTF-8.
 // Refused although Python would take it: NaN and Infinity as top-level values (RFC 8259 has neither).
 
-import { Buffer } from "node:buffer";
 import { skipSpace, skipString, skipValue } from "./skip_value.ts";
+import { sliceUtf8 } from "./slice_text.ts";
 
 export interface Member {
   /** Decoded: `"mod\u0065l"` is `model`. */
@@ -42,10 +42,7 @@ export interface BodyRefusal {
 /** OpenAI bodies have about forty members at most; the limit keeps memory small when a body is made of nothing else. */
 const maxMembers = 1_000;
 
-export function scanBody(body: Uint8Array): ScannedBody | BodyRefusal {
-  // A plain Uint8Array even for a Buffer: its indexOf is six times as fast on short strings.
-  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+export function scanBody(bytes: Uint8Array): ScannedBody | BodyRefusal {
   const open = skipSpace(bytes, skipByteOrderMark(bytes));
   if (open >= bytes.length) return refuse("empty", open, "The body is empty; a JSON object is needed");
   if (bytes[open] !== 0x7b) return refuseOther(bytes, open);
@@ -54,7 +51,7 @@ export function scanBody(body: Uint8Array): ScannedBody | BodyRefusal {
   let at = skipSpace(bytes, open + 1);
   let close = bytes[at] === 0x7d ? at : -1;
   while (close < 0) {
-    const member = readMember(bytes, text, at);
+    const member = readMember(bytes, at);
     if ("is" in member) return member;
     if (members.push(member) > maxMembers) {
       return refuse("too-many-members", at, `The body has more than ${maxMembers} members at its top level`);
@@ -78,11 +75,11 @@ function skipByteOrderMark(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }
 
-function readMember(bytes: Uint8Array, text: Buffer, keyStart: number): Member | BodyRefusal {
+function readMember(bytes: Uint8Array, keyStart: number): Member | BodyRefusal {
   if (bytes[keyStart] !== 0x22) return invalid(bytes, keyStart, "a member's name in double quotes");
   const keyEnd = skipString(bytes, keyStart);
   if (keyEnd < 0) return invalid(bytes, bytes.length, "the end of a member's name");
-  const name = decodeName(text.toString("utf8", keyStart + 1, keyEnd - 1));
+  const name = decodeName(sliceUtf8(bytes, keyStart + 1, keyEnd - 1));
   if (name === null) return invalid(bytes, keyStart, "a member's name with valid escapes");
 
   const colon = skipSpace(bytes, keyEnd);

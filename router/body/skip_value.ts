@@ -4,6 +4,8 @@
 // objects only strings and bracket depth are looked at. What stands there wrongly travels on and the worker refuses it.
 // Every byte is looked at a bounded number of times, whatever the nesting, so hostile bodies cost no more than honest ones.
 
+import { sliceLatin1 } from "./slice_text.ts";
+
 const quote = 0x22;
 const backslash = 0x5c;
 const openSquare = 0x5b;
@@ -13,8 +15,9 @@ const closeCurly = 0x7d;
 
 /** The longest scalar looked at; Python itself refuses integers of more than 4,300 digits. */
 const maxScalarBytes = 4_400;
-const literals = ["true", "false", "null"].map((literal) => new TextEncoder().encode(literal));
-const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
+const scalar = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/;
+/** Also for a Buffer, whose own indexOf is six times as slow on short stretches. */
+const { indexOf } = Uint8Array.prototype;
 
 /** Index after the value that starts at `at`; -1 when none starts there or the bytes end inside it. */
 export function skipValue(bytes: Uint8Array, at: number): number {
@@ -28,7 +31,7 @@ export function skipValue(bytes: Uint8Array, at: number): number {
 export function skipString(bytes: Uint8Array, at: number): number {
   let end = at;
   for (;;) {
-    end = bytes.indexOf(quote, end + 1);
+    end = indexOf.call(bytes, quote, end + 1);
     if (end < 0) return -1;
     let before = end - 1;
     while (bytes[before] === backslash) before--;
@@ -101,7 +104,7 @@ function nextIndexOf(bytes: Uint8Array, byte: number): (from: number) => number 
   let hit = -1;
   return (from) => {
     if (hit < from) {
-      hit = bytes.indexOf(byte, from);
+      hit = indexOf.call(bytes, byte, from);
       if (hit < 0) hit = bytes.length;
     }
     return hit;
@@ -116,20 +119,7 @@ function skipScalar(bytes: Uint8Array, at: number): number {
     end++;
   }
   const isPlainInteger = digits > 0 && digits === end - at && (bytes[at] !== 0x30 || digits === 1);
-  return isPlainInteger || literals.some((literal) => isAt(bytes, at, end, literal)) ||
-      number.test(ascii(bytes, at, end))
-    ? end
-    : -1;
-}
-
-function isAt(bytes: Uint8Array, at: number, end: number, literal: Uint8Array): boolean {
-  if (end - at !== literal.length) return false;
-  for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;
-  return true;
-}
-
-function ascii(bytes: Uint8Array, at: number, end: number): string {
-  return String.fromCharCode(...bytes.subarray(at, end));
+  return isPlainInteger || scalar.test(sliceLatin1(bytes, at, end)) ? end : -1;
 }
 
 /** Letters, digits, `+`, `-` and `.`: all that numbers, `true`, `false` and `null` are made of. */
