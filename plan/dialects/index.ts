@@ -5,10 +5,19 @@ import { kubernetes } from "./kubernetes.ts";
 import { pdjob } from "./pdjob.ts";
 import { pdserveYaml } from "./pdserve_yaml.ts";
 import { primeRl } from "./prime_rl.ts";
+import { shell } from "./shell.ts";
 import { slime } from "./slime.ts";
 import { vime } from "./vime.ts";
 
-export const dialects = { vime, slime, "prime-rl": primeRl, pdjob, kubernetes, pdserve: pdserveYaml } satisfies Record<
+export const dialects = {
+  vime,
+  slime,
+  "prime-rl": primeRl,
+  pdjob,
+  kubernetes,
+  shell,
+  pdserve: pdserveYaml,
+} satisfies Record<
   string,
   Dialect
 >;
