@@ -2,7 +2,7 @@
 
 import { isMap, isScalar, type Node, type YAMLMap } from "yaml";
 import { emptyLayer, type Saying } from "../layer.ts";
-import type { Problem } from "../problem.ts";
+import { distinctProblems, type Problem } from "../problem.ts";
 import type { EngineVariable, Origin } from "../spec.ts";
 import type { Dialect, ReadFile } from "./dialect.ts";
 import { layerOfLines } from "./layer_of_lines.ts";
@@ -47,12 +47,13 @@ function read(text: string, path: string): ReadFile {
   const lines = roles.flatMap((role) => lineOfRole(role, counts[role], start, reading) ?? []);
   const sayings = [...timeout(reading), ...readScheduler(counts, start, reading)];
   checkTotals(lines, reading);
-  if (lines.length < roles.length) return { layer: emptyLayer, problems };
+  // What the general part says wrongly is wrong for both roles, and told once.
+  if (lines.length < roles.length) return { layer: emptyLayer, problems: distinctProblems(problems) };
   const facts = lines.map(readServeLine);
   // Markers such as `port: '{PORT}'` are there to be replaced.
   const layer = layerOfLines("pdjob", facts.map((one) => ({ ...one, replaced: [] })), problems);
   problems.push(...unknownConnector(layer.sayings));
-  return { layer: { ...layer, sayings: [...layer.sayings, ...sayings] }, problems };
+  return { layer: { ...layer, sayings: [...layer.sayings, ...sayings] }, problems: distinctProblems(problems) };
 }
 
 function lineOfRole(role: PdjobRole, replicas: number, start: Origin, reading: PdjobReading): ServeLine | null {
