@@ -41,7 +41,7 @@ export function answerStreaming(
     farewell(failure) {
       const failed = failureOfLeg(from.name, from.worker, failure, exchange.phase);
       io.metrics.legFailures.add(`${from.name}\0${from.worker}\0${failure.is}`);
-      if (failed.isWorkersFault) io.health.blame(from.worker);
+      if (failed.fault !== null) io.health.blame(from.worker, failed.fault);
       return isEvents ? errorEvent(failed.error, api) : null;
     },
     over(how) {

@@ -85,5 +85,5 @@ function notAPair({ prefill, decode }: Pair, reason: string): AttemptResult {
     error,
     answer: null,
   } as const;
-  return { is: "failed", failed: { ...failed, mayRetry: true, isWorkersFault: true } };
+  return { is: "failed", failed: { ...failed, mayRetry: true, fault: "failing" } };
 }

@@ -11,6 +11,7 @@ export interface Expiring {
 export interface Deadlines {
   /** The clock of the last tick: exact enough for limits of seconds, and cheaper than asking for each chunk. */
   readonly nowMs: number;
+  readonly watched: ReadonlySet<Expiring>;
   watch(entry: Expiring): void;
   forget(entry: Expiring): void;
   /** Looks at all entries now; the interval calls it, tests too. */
@@ -37,6 +38,7 @@ export function makeDeadlines(now: () => number): Deadlines {
     get nowMs() {
       return nowMs;
     },
+    watched: entries,
     watch: (entry) => void entries.add(entry),
     forget: (entry) => void entries.delete(entry),
     tick,

@@ -115,8 +115,12 @@ export class Exchange implements Expiring {
   /** The process that holds this attempt's KV is gone. */
   lostMaker(): void {
     if (this.#io.connector.legs !== "concurrent") return;
-    const message = `${this.prefill} went before its KV had arrived`;
-    for (const leg of this.#legs) leg.breakOff({ is: "kv-lost", message, answered: false });
+    this.giveUpOn({ is: "kv-lost", message: `${this.prefill} went before its KV had arrived`, answered: false });
+  }
+
+  /** What runs now has failed, for a reason that only the router sees. */
+  giveUpOn(failure: LegFailure): void {
+    for (const leg of this.#legs) leg.breakOff(failure);
   }
 
   holdHandle(handle: Handle): void {
@@ -150,7 +154,7 @@ export class Exchange implements Expiring {
       answered: this.#phase === "stream",
     };
     this.#giveUpWaiting?.();
-    for (const leg of this.#legs) leg.breakOff(failure);
+    this.giveUpOn(failure);
   }
 
   /** The status line towards the client is known. */

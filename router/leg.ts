@@ -14,9 +14,10 @@ export type LegOpening =
 /**
  * `timeout`: a limit of ours passed.  `no-room`: the answer is longer than we keep.
  * `kv-lost`: the prefill worker that was to write the KV has gone, and decode would wait for it for ever.
+ * `stalled`: the engine's own counters stand still while requests wait for it.
  */
 export type LegFailure = Omit<UpstreamFailure, "is"> & {
-  readonly is: UpstreamFailure["is"] | "timeout" | "no-room" | "kv-lost";
+  readonly is: UpstreamFailure["is"] | "timeout" | "no-room" | "kv-lost" | "stalled";
 };
 
 /** Where a streaming leg's bytes go. A chunk is only ours until `write` returns. */

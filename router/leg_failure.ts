@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { LegFailure, LegOpening } from "./leg.ts";
 import type { OwnError, Phase } from "./own_error.ts";
 import type { ResponseHead } from "./upstream/client.ts";
+import type { Fault } from "./worker_health.ts";
 
 export type LegName = "prefill" | "decode" | "whole";
 
@@ -26,7 +27,8 @@ export interface FailedLeg {
   /** The worker's own 5xx, which the client gets as it is; null when there is none worth passing on. */
   readonly answer: WorkerAnswer | null;
   readonly mayRetry: boolean;
-  readonly isWorkersFault: boolean;
+  /** What its worker is blamed for; null where it is not the worker's fault, or has been told already. */
+  readonly fault: Fault | null;
 }
 
 type Told = { readonly status: number; readonly text: string; readonly retryAfterSeconds?: number };
@@ -40,6 +42,7 @@ const told: Readonly<Record<LegFailure["is"], Told>> = {
   "too-large": { status: 502, text: "answered with headers that are too large" },
   "no-room": { status: 502, text: "answered more than pdserve keeps" },
   "kv-lost": { status: 502, text: "lost the KV it waited for" },
+  stalled: { status: 503, text: "makes no token although it answers", retryAfterSeconds: 5 },
   timeout: { status: 504, text: "did not answer in time" },
 };
 
@@ -55,12 +58,17 @@ export function failureOfLeg(leg: LegName, worker: string, failure: LegFailure, 
     kind: failure.is,
     reason: `${worker} ${text}`,
     detail: failure.message,
-    error: { status, message, leg, phase, retryAfterSeconds },
+    error: { status, message, leg, phase: failure.is === "connect-timeout" ? "connect" : phase, retryAfterSeconds },
     answer: null,
     // A decode worker that is only slow would compute twice; another prefill worker may be faster than a hung one.
     mayRetry: failure.is !== "timeout" || (leg === "prefill" && phase === "prefill"),
-    isWorkersFault: failure.is !== "stale" && failure.is !== "kv-lost",
+    fault: faultOf(failure),
   };
+}
+
+function faultOf({ is }: LegFailure): Fault | null {
+  if (is === "stale" || is === "kv-lost" || is === "stalled") return null;
+  return is === "refused" || is === "connect-timeout" ? "gone" : "failing";
 }
 
 /** A complete answer that is no answer: 5xx, or nothing at all. Null when the client can have it. */
@@ -80,7 +88,7 @@ export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnsw
     answer: isEmpty || status < 500 ? null : answer,
     mayRetry: true,
     // 503 says "not now": an engine that sheds load is not broken.
-    isWorkersFault: status !== 503,
+    fault: status === 503 ? null : "failing",
   };
 }
 
@@ -107,7 +115,7 @@ function failureOfFirstEvent(leg: LegName, worker: string, first: Uint8Array): F
     error,
     answer: null,
     mayRetry: true,
-    isWorkersFault: true,
+    fault: "failing",
   };
 }
 

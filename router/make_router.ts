@@ -12,9 +12,12 @@ import { type Deadlines, makeDeadlines } from "./deadlines.ts";
 import type { Policy } from "./policies/policy.ts";
 import { type ProveLimits, provePair } from "./prove.ts";
 import { makeRecomputeWatch } from "./recompute_watch.ts";
+import { makeHealthProbe } from "./health_probe.ts";
+import { makeRetryBudget } from "./retry_budget.ts";
 import { makeRoster } from "./roster.ts";
 import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
 import { makeRouterMetrics } from "./router_metrics.ts";
+import { makeStallWatch } from "./stall_watch.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { makeWorkerHealth } from "./worker_health.ts";
 
@@ -45,6 +48,8 @@ export interface Router {
   /** Sends one request through exactly this pair and tells by the engines' counters whether KV moved. */
   prove(pair: { readonly prefill: string; readonly decode: string }, limits?: ProveLimits): Promise<PairProof>;
   inFlight(): number;
+  /** What runs on one worker now; zeros for one that is not there. */
+  load(worker: string): { readonly requests: number; readonly handoffs: number };
   /** Calls back once, as soon as nothing is in flight (at once when nothing is). */
   onIdle(callback: () => void): void;
   metricsText(): string;
@@ -58,16 +63,20 @@ export function makeRouter(options: RouterOptions): Router {
   const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
   const io = connectParts(options, ledger, deadlines, accessLog);
   const app = makeApp(io);
-  const recomputeWatch = makeRecomputeWatch(io, options.engineMetrics);
+  const watches = [makeRecomputeWatch(io, options.engineMetrics), makeHealthProbe(io), makeStallWatch(io)];
   return {
     fetch: (request) => app.fetch(request),
     prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
     inFlight: () => io.gate.inside,
+    load(worker) {
+      const slot = io.roster.named(worker);
+      return { requests: slot?.inFlight ?? 0, handoffs: slot?.window.inside ?? 0 };
+    },
     onIdle: (callback) => io.gate.onceEmpty(callback),
     metricsText: () => io.metrics.text(),
     close() {
       deadlines.close();
-      recomputeWatch.close();
+      for (const watch of watches) watch.close();
       accessLog?.close();
       io.roster.close();
       upstream.close();
@@ -83,11 +92,12 @@ function connectParts(
 ): RouterIo {
   const { maxHandoffs, maxQueue, maxInFlight } = settings;
   const gate = makeGate({ inside: maxInFlight, waiting: maxQueue });
-  const health = makeWorkerHealth(clock.now);
+  const health = makeWorkerHealth(clock.now, settings.quarantine);
   const roster = makeRoster(fleet, { maxHandoffs, maxQueue, onGone: ({ url }) => upstream.forget(url) });
   const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(ledger) });
   const { now } = clock;
-  const parts = { gate, health, roster, metrics, ledger, deadlines, accessLog };
+  const retries = makeRetryBudget(settings.retryShare);
+  const parts = { retries, gate, health, roster, metrics, ledger, deadlines, accessLog };
   return { settings, connector, leaseMs, policies, upstream, log, now, random, ...parts };
 }
 

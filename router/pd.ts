@@ -8,27 +8,27 @@ import { bothLegsAtOnce } from "./both_legs.ts";
 import { chooseWorker } from "./choose_worker.ts";
 import type { AttemptResult, Pair } from "./attempt.ts";
 import type { FailedLeg } from "./leg_failure.ts";
+import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
+import { timedOutWaiting } from "./timed_out_waiting.ts";
 import { prefillThenDecode } from "./prefill_then_decode.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Slot } from "./roster.ts";
 import { serveWhole } from "./whole.ts";
 
-/** Prefill is the expensive half; peers that try five times multiply it when the fleet can least bear it. */
-const MAX_ATTEMPTS = 2;
-
 /** `forced` is the canary's pair: one attempt, no other. */
 export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair | null = null): Promise<Response> {
   const shunned = new Set<string>();
   let last: FailedLeg | null = null;
-  const attempts = forced === null ? MAX_ATTEMPTS : 1;
-  while (exchange.attempts < attempts && (last === null || last.mayRetry)) {
+  const attempts = forced === null ? io.settings.maxAttempts : 1;
+  while (exchange.attempts < attempts && mayTry(last, io)) {
     const pair = forced ?? choosePair(exchange, io, shunned);
     if (pair === null) break;
-    const refused = pair.prefill.window.tryEnter() ? null : await waitForWindow(exchange, pair.prefill);
+    const refused = pair.prefill.window.tryEnter() ? null : await waitForWindow(exchange, pair.prefill, io);
     if (refused !== null) return refused;
     exchange.openWindow(pair.prefill);
+    io.health.chosen(pair.prefill.name, pair.decode.name);
 
     if (last !== null) io.metrics.retries.add(last.leg);
     const result = await attempt(exchange, pair, io);
@@ -76,8 +76,8 @@ function choosePair({ ask, bodyBytes }: Exchange, io: RouterIo, shunned: Readonl
 }
 
 /** The window bounds how much KV one prefill worker holds for decode; null once there is room in it. */
-async function waitForWindow(exchange: Exchange, prefill: Slot): Promise<Response | null> {
-  exchange.enter("handoff window", Infinity);
+async function waitForWindow(exchange: Exchange, prefill: Slot, io: RouterIo): Promise<Response | null> {
+  exchange.enter("handoff window", io.settings.handoffTimeoutMs);
   const waiting = prefill.window.queueUp();
   const message = `${prefill.name} has as many handoffs waiting as it may`;
   if (waiting === null) {
@@ -85,7 +85,7 @@ async function waitForWindow(exchange: Exchange, prefill: Slot): Promise<Respons
   }
   if (await exchange.waitIn(waiting)) return null;
   if (exchange.hasLeft) return answerNobody(exchange);
-  return answerError(exchange, { status: 504, message, phase: exchange.phase });
+  return answerError(exchange, timedOutWaiting(exchange, message));
 }
 
 function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {
@@ -97,10 +97,10 @@ function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {
   });
   // Where one kept socket is dead, its neighbours are too: the next attempt gets a new one.
   if (failed.kind === "stale") io.upstream.forget(pair.decode.worker.url);
-  if (!failed.isWorkersFault) return;
+  if (failed.fault === null) return;
   // Decode's 500 is also what a failed KV load looks like, and then the two do not go together.
   if (failed.leg === "decode" && failed.kind === "answer") io.health.blamePair(pair.prefill.name, pair.decode.name);
-  else io.health.blame(failed.worker);
+  else io.health.blame(failed.worker, failed.fault);
 }
 
 /** No attempt brought an answer: decode alone where the user allows it, else the error, never a silent recompute. */

@@ -134,5 +134,5 @@ function prefillFailed({ prefill }: Pair, reason: string): AttemptResult {
     error,
     answer: null,
   } as const;
-  return { is: "failed", failed: { ...failed, mayRetry: true, isWorkersFault: true } };
+  return { is: "failed", failed: { ...failed, mayRetry: true, fault: "failing" } };
 }

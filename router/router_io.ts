@@ -6,10 +6,11 @@ import type { AccessLog } from "./access_log.ts";
 import type { Gate } from "./admission.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Policy } from "./policies/policy.ts";
+import type { RetryBudget } from "./retry_budget.ts";
 import type { Roster } from "./roster.ts";
 import type { RouterMetrics } from "./router_metrics.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
-import type { WorkerHealth } from "./worker_health.ts";
+import type { QuarantineLimits, WorkerHealth } from "./worker_health.ts";
 
 export interface RouterSettings {
   readonly servedModelName: string;
@@ -24,6 +25,15 @@ export interface RouterSettings {
   readonly maxQueue: number;
   readonly maxHandoffs: number;
   readonly maxBodyBytes: number;
+  /** Tries per request, the first one included. */
+  readonly maxAttempts: number;
+  /** Share of the requests that may be tried again, e.g. 0.2. */
+  readonly retryShare: number;
+  readonly quarantine: QuarantineLimits;
+  /** How long a worker's counters may stand still while requests wait for it. */
+  readonly stallTimeoutMs: number;
+  readonly queueTimeoutMs: number;
+  readonly handoffTimeoutMs: number;
   readonly prefillTimeoutMs: number;
   readonly firstTokenTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -47,6 +57,7 @@ export interface RouterIo {
   readonly ledger: Ledger;
   readonly health: WorkerHealth;
   readonly gate: Gate;
+  readonly retries: RetryBudget;
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;
   readonly accessLog: AccessLog | null;

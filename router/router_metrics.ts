@@ -15,6 +15,10 @@ export interface RouterMetrics {
   /** Labels: leg, worker, what failed. */
   readonly legFailures: Counter;
   readonly retries: Counter;
+  /** Attempts that the retry budget did not allow. */
+  readonly retriesDenied: Counter;
+  /** Times a worker was found to make no token. Label: worker. */
+  readonly stalls: Counter;
   /** KV that prefill held for clients that left before decode. Label: `not pinned`, `one-token decode`, `lease`. */
   readonly releases: Counter;
   /** Prefill answered 200 but gave nothing to hand over: decode would have recomputed silently. Should stay 0. */
@@ -67,6 +71,8 @@ function makeCounters() {
     handoffs: makeCounter("pdserve_handoffs_total", "Answers by how their KV came to decode", ["handoff"]),
     legFailures: makeCounter("pdserve_leg_failures_total", "Failed legs", ["leg", "worker", "failure"]),
     retries: makeCounter("pdserve_retries_total", "Attempts after the first one", ["leg"]),
+    retriesDenied: makeCounter("pdserve_retries_denied_total", "Attempts that the retry budget did not allow"),
+    stalls: makeCounter("pdserve_worker_stalls_total", "Times a worker answered but made no token", ["worker"]),
     releases: makeCounter("pdserve_kv_releases_total", "KV given up before decode was asked, by how it came free", [
       "by",
     ]),

@@ -10,6 +10,7 @@ import { type Ask, readAsk } from "./read_ask.ts";
 import { requestIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Route } from "./routes.ts";
+import { timedOutWaiting } from "./timed_out_waiting.ts";
 import { serveWhole } from "./whole.ts";
 
 export async function serveRequest(request: Request, route: Route, io: RouterIo): Promise<Response> {
@@ -32,6 +33,7 @@ export async function serveRequest(request: Request, route: Route, io: RouterIo)
     const refused = io.gate.tryEnter() ? null : await waitForPlace(exchange, io);
     if (refused !== null) return refused;
     exchange.times.admittedMs = io.now();
+    io.retries.earn();
     return exchange.hasLeft ? answerNobody(exchange) : await serve(exchange, read.ask, io);
   } catch (error) {
     io.log("error", "A request ended by a bug", { requestId: id, error: String((error as Error)?.stack ?? error) });
@@ -48,9 +50,10 @@ async function waitForPlace(exchange: Exchange, { gate, settings, metrics }: Rou
     const message = `${settings.maxInFlight} requests are being served and ${settings.maxQueue} wait already`;
     return answerError(exchange, { status: 429, message, phase: "queue", retryAfterSeconds: 1 });
   }
+  exchange.enter("queue", settings.queueTimeoutMs);
   if (await exchange.waitIn(waiting)) return null;
   if (exchange.hasLeft) return answerNobody(exchange);
-  return answerError(exchange, { status: 504, message: "No place became free in time", phase: exchange.phase });
+  return answerError(exchange, timedOutWaiting(exchange, "No place became free in time"));
 }
 
 function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {

@@ -5,13 +5,12 @@ import { chooseWorker } from "./choose_worker.ts";
 import type { Exchange } from "./exchange.ts";
 import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
 import { wholeRequest } from "./leg_request.ts";
+import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Route } from "./routes.ts";
-
-const MAX_ATTEMPTS = 2;
 
 /** `handoff` is what `x-pdserve-handoff` says: `none; reason=n`, `fallback; reason=…`. */
 export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: string): Promise<Response> {
@@ -22,18 +21,19 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
 
   const shunned = new Set<string>();
   let last: FailedLeg | null = null;
-  for (let attempt = 0; attempt < MAX_ATTEMPTS && (last === null || last.mayRetry); attempt++) {
+  for (let attempt = 0; attempt < io.settings.maxAttempts && mayTry(last, io); attempt++) {
     const facts = { sessionKey: exchange.ask.facts.sessionKey, bodyBytes: exchange.bodyBytes };
     const shuns = (slot: Slot) => shunned.has(slot.name) || io.health.avoids(slot.name);
     const slot = chooseWorker(candidates, io.policies.decode, facts, shuns);
     if (slot === null) return answerError(exchange, noWorkerReady(io));
 
+    io.health.chosen(null, slot.name);
     const result = await runWhole(exchange, slot, io);
     if (result === "gone") return answerNobody(exchange);
     if (result instanceof Response) return result;
     last = result;
     io.metrics.legFailures.add(`whole\0${last.worker}\0${last.kind}`);
-    if (last.isWorkersFault) io.health.blame(last.worker);
+    if (last.fault !== null) io.health.blame(last.worker, last.fault);
     shunned.add(slot.name);
   }
   if (last?.answer) return answerWith(exchange, last.answer, io);

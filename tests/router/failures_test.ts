@@ -346,6 +346,29 @@ test("R9: the limit for the whole request holds in every phase and is not retrie
   expect(fleet.calls).toHaveLength(1);
 });
 
+for (
+  const [phase, settings] of [
+    ["queue", { maxInFlight: 1, queueTimeoutMs: 3_000 }],
+    ["handoff window", { maxHandoffs: 1, handoffTimeoutMs: 3_000 }],
+  ] as const
+) {
+  test(`R9: the wait of the phase ${phase} has a limit of its own, and the client may come again`, async () => {
+    const fleet = makeFakeFleet({ settings });
+    fleet.script("prefill-0", () => {});
+    void fleet.post("/v1/completions", completion());
+    await until(() => fleet.calls.length === 1);
+    const answering = fleet.post("/v1/completions", completion());
+    await until(() =>
+      fleet.metric(phase === "queue" ? "pdserve_queued" : "pdserve_in_flight") === (phase === "queue" ? 1 : 2)
+    );
+    fleet.clock.nowMs += 3_001;
+    const response = await answering;
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect((await fleet.errorOf(response)).phase).toBe(phase);
+  });
+}
+
 test("R11: KV of a worker that restarted after it answered is not fetched; the retry prefills again", async () => {
   const fleet = makeFakeFleet();
   fleet.script("prefill-0", (call) => {

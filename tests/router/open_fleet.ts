@@ -4,6 +4,7 @@ import { nixl } from "../../kv/nixl.ts";
 import type { Connector, Role } from "../../kv/connector.ts";
 import { makeRouter, type Router } from "../../router/make_router.ts";
 import { policies } from "../../router/policies/index.ts";
+import { usualQuarantine } from "../../router/worker_health.ts";
 import type { RouterSettings } from "../../router/router_io.ts";
 import type { ResponseSink, UpstreamClient, UpstreamFailure, UpstreamRequest } from "../../router/upstream/client.ts";
 import { vllm } from "../../supervisor/engines/vllm.ts";
@@ -187,6 +188,12 @@ const defaults: RouterSettings = {
   maxQueue: 100,
   maxHandoffs: 100,
   maxBodyBytes: 1024 * 1024,
+  maxAttempts: 2,
+  retryShare: 0.2,
+  quarantine: usualQuarantine,
+  stallTimeoutMs: 60_000,
+  queueTimeoutMs: 30_000,
+  handoffTimeoutMs: 30_000,
   prefillTimeoutMs: 10_000,
   firstTokenTimeoutMs: 20_000,
   idleTimeoutMs: 5_000,
