@@ -6,7 +6,7 @@ import { scanBody } from "./body/scan_body.ts";
 import { streamToClient } from "./client_stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureOfLeg, type LegName, type WorkerAnswer } from "./leg_failure.ts";
-import type { Leg } from "./leg.ts";
+import { isEventStream, type Leg } from "./leg.ts";
 import { headersForClient } from "./leg_headers.ts";
 import { errorEvent, errorResponse, type OwnError } from "./own_error.ts";
 import { clientKvMembers } from "./prefill_edit.ts";
@@ -20,7 +20,8 @@ export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io:
   if (head.status < 500) praiseWorkers(exchange, io);
   if (head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
   exchange.settle("complete");
-  return new Response(withoutKvParams(body), { status: head.status, headers });
+  // Events are passed on unread, whether they come all at once or one by one.
+  return new Response(isEventStream(head) ? body : withoutKvParams(body), { status: head.status, headers });
 }
 
 /** A stream whose first bytes are here. It settles the exchange when it is over. */
@@ -35,7 +36,7 @@ export function answerStreaming(
   exchange.answeredWith(from.head.status);
   exchange.enter("stream", io.settings.idleTimeoutMs);
   const api = exchange.ask.route.api;
-  const isEvents = from.head.header("content-type")?.startsWith("text/event-stream") ?? false;
+  const isEvents = isEventStream(from.head);
   const body = streamToClient(leg, {
     progress: (isWaiting) => exchange.progress(isWaiting),
     farewell(failure) {

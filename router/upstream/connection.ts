@@ -1,6 +1,7 @@
 // One socket to one worker, serving one exchange at a time, from its opening to its close.
 
 import type { ResponseSink, UpstreamFailure } from "./client.ts";
+import type { HeadMemory } from "./head_memory.ts";
 import { type ParsedRead, ResponseParser } from "./parse_response.ts";
 import type { RawSocket, SocketEvents } from "./socket.ts";
 
@@ -49,10 +50,11 @@ export class Connection implements SocketEvents {
     owner: ConnectionOwner,
     first: Exchange,
     limits: { readonly connectTimeoutMs: number; readonly maxHeadBytes: number },
+    heads: HeadMemory,
     nowMs: () => number,
   ) {
     this.#owner = owner;
-    this.#parser = new ResponseParser(limits.maxHeadBytes);
+    this.#parser = new ResponseParser(limits.maxHeadBytes, heads);
     this.#nowMs = nowMs;
     const timer = setTimeout(() => this.#connectTimedOut(limits.connectTimeoutMs), limits.connectTimeoutMs);
     this.#state = { is: "connecting", exchange: first, timer };
@@ -126,8 +128,14 @@ export class Connection implements SocketEvents {
   #start(exchange: Exchange, isReused: boolean): void {
     this.#state = { is: "busy", exchange, isReused, answered: false };
     this.#parser.begin(exchange.method);
-    this.#unsent = [...exchange.pieces];
-    this.writable();
+    const socket = this.#socket!;
+    for (const [i, piece] of exchange.pieces.entries()) {
+      const sent = Math.max(0, socket.write(piece));
+      if (sent === piece.length) continue;
+      this.#unsent = [piece.subarray(sent), ...exchange.pieces.slice(i + 1)];
+      return;
+    }
+    this.#unsent = [];
   }
 
   #deliver(exchange: Exchange, parsed: ParsedRead): void {

@@ -42,7 +42,9 @@ export class ChunkDecoder {
     let end = -1;
     while (next < bytes.length && this.#phase !== "end" && this.#problem === null) {
       if (this.#phase !== "data") {
-        this.#takeFramingByte(bytes[next++]!);
+        const after = this.#takeUsualFraming(bytes, next);
+        if (after === next) this.#takeFramingByte(bytes[next++]!);
+        else next = after;
         continue;
       }
       const taken = Math.min(this.#size, bytes.length - next);
@@ -55,6 +57,29 @@ export class ChunkDecoder {
     }
     const payload = end > start ? bytes.subarray(start, end) : null;
     return { payload, next, isEnd: this.#phase === "end", problem: this.#problem };
+  }
+
+  /**
+   * What stands between two chunks of an honest worker, when all of it is here: the end of one, the plain size of the
+   * next, or the end of the body. Gives `at` back for anything else, which goes byte by byte.
+   */
+  #takeUsualFraming(bytes: Uint8Array, at: number): number {
+    let next = at;
+    if (this.#phase === "data-return") {
+      if (!isLineEnd(bytes, next)) return at;
+      next += 2;
+    } else if (this.#phase !== "size" || this.#sizeDigits > 0) return at;
+
+    const firstDigit = next;
+    let size = 0;
+    for (let digit = hexDigit(bytes[next]!); digit >= 0; digit = hexDigit(bytes[++next]!)) size = size * 16 + digit;
+    const digits = next - firstDigit;
+    if (digits === 0 || digits > maxSizeDigits || !isLineEnd(bytes, next)) return at;
+    this.#size = size;
+    this.#phase = size === 0 ? "trailers" : "data";
+    if (size > 0 || !isLineEnd(bytes, next + 2)) return next + 2;
+    this.#phase = "end";
+    return next + 4;
   }
 
   #takeFramingByte(byte: number): void {
@@ -122,6 +147,10 @@ export class ChunkDecoder {
 
 function isLastTrailerLine(trailers: string): boolean {
   return trailers === "\r\n" || trailers.endsWith("\r\n\r\n");
+}
+
+function isLineEnd(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === carriageReturn && bytes[at + 1] === lineFeed;
 }
 
 function hexDigit(byte: number): number {

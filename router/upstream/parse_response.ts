@@ -3,7 +3,8 @@
 import type { ResponseHead, UpstreamFailure } from "./client.ts";
 import { HeadCollector } from "./collect_head.ts";
 import { ChunkDecoder } from "./decode_chunks.ts";
-import { type Framing, type ParsedHead, parseHead } from "./parse_head.ts";
+import { HeadMemory } from "./head_memory.ts";
+import { type ParsedHead, parseHead } from "./parse_head.ts";
 
 /** What one read of bytes contained, in this order. Never more than one payload, whatever the framing. */
 export interface ParsedRead {
@@ -33,13 +34,15 @@ const maxInterims = 16;
 /** One response after the other; `begin` before each. */
 export class ResponseParser {
   readonly #collector: HeadCollector;
+  readonly #memory: HeadMemory;
   #phase: Phase = untilClose;
   #method = "GET";
   #keepAlive = false;
-  #latest: { readonly text: string; readonly method: string; readonly parsed: ParsedHead | string } | null = null;
 
-  constructor(maxHeadBytes: number) {
+  /** `memory` is best shared by all connections to one worker. */
+  constructor(maxHeadBytes: number, memory = new HeadMemory()) {
     this.#collector = new HeadCollector(maxHeadBytes);
+    this.#memory = memory;
   }
 
   /** The next bytes answer a request with this method: the answer to HEAD has no body. */
@@ -62,6 +65,8 @@ export class ResponseParser {
   }
 
   #readHead(phase: { interims: number }, bytes: Uint8Array): ParsedRead {
+    const known = this.#collector.isEmpty ? this.#memory.recall(bytes, 0, this.#method) : null;
+    if (known !== null) return this.#beginBody(known, bytes, this.#memory.length);
     for (let at = 0; at < bytes.length;) {
       if (this.#collector.isEmpty && !mayStartHead(bytes, at)) return fail("protocol", "the answer is not HTTP/1.1");
       const collected = this.#collector.take(bytes, at);
@@ -69,13 +74,13 @@ export class ResponseParser {
       if (collected.is === "too-large") {
         return fail("too-large", `the answer's head is over ${this.#collector.maxBytes} bytes`);
       }
-      const parsed = this.#parseHead(collected.text);
+      const parsed = parseHead(collected.text, this.#method);
       if (typeof parsed === "string") return fail("protocol", `the answer is refused: ${parsed}`);
-      const { head, framing, keepAlive } = parsed;
+      const { head } = parsed;
       at = collected.next;
       if (head.status >= 200) {
-        this.#keepAlive = keepAlive;
-        return this.#beginBody(framing, bytes, at, head);
+        this.#memory.remember(collected.text, this.#method, parsed);
+        return this.#beginBody(parsed, bytes, at);
       }
       if (head.status === 101) return fail("protocol", "the answer switches protocols, which nobody asked for");
       if (++phase.interims > maxInterims) return fail("protocol", `the answer has over ${maxInterims} interim heads`);
@@ -83,15 +88,8 @@ export class ResponseParser {
     return nothing;
   }
 
-  /** A busy worker answers with the same head many times a second, until its `date` moves on. */
-  #parseHead(text: string): ParsedHead | string {
-    if (this.#latest?.text !== text || this.#latest.method !== this.#method) {
-      this.#latest = { text, method: this.#method, parsed: parseHead(text, this.#method) };
-    }
-    return this.#latest.parsed;
-  }
-
-  #beginBody(framing: Framing, bytes: Uint8Array, at: number, head: ResponseHead): ParsedRead {
+  #beginBody({ head, framing, keepAlive }: ParsedHead, bytes: Uint8Array, at: number): ParsedRead {
+    this.#keepAlive = keepAlive;
     switch (framing.is) {
       case "sized":
         if (framing.length === 0) return this.#end(bytes, at, head, null);

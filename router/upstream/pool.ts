@@ -2,6 +2,7 @@
 
 import type { Origin } from "./client.ts";
 import { Connection, type Exchange } from "./connection.ts";
+import { HeadMemory } from "./head_memory.ts";
 import { parseOrigin, type Target } from "./origin.ts";
 import type { OpenSocket } from "./socket.ts";
 import type { UpstreamOptions } from "./upstream_options.ts";
@@ -11,6 +12,7 @@ export interface Bucket {
   readonly target: Target;
   /** In the order they became idle. */
   readonly idle: Connection[];
+  readonly heads: HeadMemory;
   /** Connections that come back to a retired bucket are closed: the worker has left or restarted. */
   isRetired: boolean;
 }
@@ -41,7 +43,7 @@ export class Pool {
     if (known !== undefined) return known;
     const target = parseOrigin(origin);
     if (target === null) throw new TypeError(`not an origin: ${JSON.stringify(origin)}`);
-    const bucket: Bucket = { target, idle: [], isRetired: this.#isClosed };
+    const bucket: Bucket = { target, idle: [], heads: new HeadMemory(), isRetired: this.#isClosed };
     this.#buckets.set(origin, bucket);
     return bucket;
   }
@@ -59,7 +61,7 @@ export class Pool {
   }
 
   sendOnNew(bucket: Bucket, exchange: Exchange): Connection {
-    const connection = new Connection(this.#ownerFor(bucket), exchange, this.#options, this.#nowMs);
+    const connection = new Connection(this.#ownerFor(bucket), exchange, this.#options, bucket.heads, this.#nowMs);
     this.#openSocket(bucket.target, this.#options.ca, connection);
     return connection;
   }
