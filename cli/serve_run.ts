@@ -101,7 +101,11 @@ function launchFleet({ run, core, events, url, workerApiKey, router }: LaunchInp
     restart: restartRule(maxFailures.value, failureWindowMs.value),
     failFast: failFast.value,
     prove: canary.value ? (pair) => router().prove(pair) : null,
-    inFlight: { count: () => router().inFlight(), onIdle: (callback) => router().onIdle(callback) },
+    inFlight: {
+      count: () => router().inFlight(),
+      ofWorker: (worker) => Object.values(router().load(worker)).reduce((sum, count) => sum + count, 0),
+      onIdle: (callback) => router().onIdle(callback),
+    },
     workerApiKey,
     openLog: (worker, onLine) =>
       makeLogStore({

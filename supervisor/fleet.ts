@@ -2,10 +2,12 @@
 
 import { factsOf, type Plan, type WorkerPlan } from "../plan/plan.ts";
 import { admit, type Admitted } from "./admit.ts";
+import type { PlanBasis } from "../plan/worker_command.ts";
 import { type Clock, realClock } from "./clock.ts";
 import type { Diagnosis } from "./engines/engine.ts";
 import type { PairProof, WorkerFailure } from "./events.ts";
 import type { FleetDeps } from "./fleet_deps.ts";
+import { type FleetOrders, makeOrders } from "./fleet_orders.ts";
 import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./fleet_picture.ts";
 import { type HeldPorts, holdPorts, portKeeper, type TakenPort } from "./hold_ports.ts";
 import { portTaken } from "./plain_diagnoses.ts";
@@ -27,6 +29,7 @@ export interface Fleet {
   readonly view: FleetView;
   /** The newest process of each worker that was started, for run.json. */
   processes(): readonly { readonly name: string; readonly port: number; readonly process: WorkerProcess }[];
+  readonly orders: FleetOrders;
   /** A stronger wish than before hurries; a weaker one changes nothing. */
   stop(wish: StopWish): void;
   /**
@@ -60,6 +63,9 @@ class RunningFleet implements Fleet {
   readonly #picture: FleetPicture;
   readonly #finish: (exitCode: number) => void;
   readonly #engineIds = new Map<string, Readonly<Record<string, string>>>();
+  /** What a worker's next process is built from; a reload changes it worker by worker. */
+  readonly #bases = new Map<string, PlanBasis>();
+  readonly orders: FleetOrders;
   readonly #told = new Map<string, WorkerState>();
   #firstFailed: string | null = null;
   #admitting: Promise<void> = Promise.resolve();
@@ -75,6 +81,7 @@ class RunningFleet implements Fleet {
     this.#ports = holdPorts(plan.workers, deps.ports ?? portKeeper);
     this.#runners = new Map(plan.workers.map((worker) => [worker.name, this.#makeRunner(worker)]));
     this.#picture = makeFleetPicture(deps.workerApiKey, () => this.#pictured());
+    this.orders = this.#takeOrders();
     ({ promise: this.done, resolve: this.#finish } = Promise.withResolvers<number>());
   }
 
@@ -231,11 +238,37 @@ class RunningFleet implements Fleet {
       fetch: this.#fetch,
       rule: () => this.#ruleOf(worker),
       next: (before, generation) =>
-        nextProcess(before, generation, { basis: this.#plan, runId, engine, connector, ports: this.#ports }),
+        nextProcess(before, generation, {
+          basis: this.#bases.get(name) ?? this.#plan,
+          runId,
+          engine,
+          connector,
+          ports: this.#ports,
+        }),
       releasePorts: () => this.#ports.release(name),
       onLine: (line) => events.emit({ type: "log", worker: name, line }),
       onChange: ({ state }) => this.#changed(name, state),
       onFailure: (failure) => this.#failed(failure),
+    });
+  }
+
+  #takeOrders(): FleetOrders {
+    const { drainTimeoutMs, engine, inFlight } = this.#deps;
+    return makeOrders({
+      runners: this.#runners,
+      phase: () => this.#picture.snapshot().phase,
+      roll: {
+        ...{ clock: this.#clock, drainTimeoutMs, graceMs: engine.stop.graceMs },
+        busy: (name) => inFlight.ofWorker(name),
+        isEnding: () => this.#stopping !== null,
+      },
+      adopt: ({ worker, basis }) => {
+        const runner = this.#runners.get(worker.name);
+        const before = { worker: runner?.plan ?? worker, basis: this.#bases.get(worker.name) ?? this.#plan };
+        if (runner !== undefined) runner.plan = worker;
+        this.#bases.set(worker.name, basis);
+        return before;
+      },
     });
   }
 

@@ -23,7 +23,7 @@ export type Rolled = { readonly is: "ready" } | { readonly is: "failed"; readonl
 
 /** A worker that does not run is only started. */
 export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Rolled> {
-  await drainWorker(runner, io);
+  await drainWorker(runner, io, io.clock.nowMs() + io.drainTimeoutMs);
   runner.send({ is: "stop", graceMs: io.graceMs });
   await runner.until((state) => hasNoProcess(state));
   if (io.isEnding()) return { is: "ended" };
@@ -34,11 +34,15 @@ export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Roll
   return diagnosis === null ? { is: "ended" } : { is: "failed", diagnosis };
 }
 
-/** Resolves when nothing needs it any more, when it does not drain any more, or when its time is up. */
-export async function drainWorker(runner: WorkerRunner, { clock, drainTimeoutMs, busy }: RollIo): Promise<void> {
-  const deadlineMs = clock.nowMs() + drainTimeoutMs;
+/**
+ * Resolves when nothing needs it any more, when it does not drain any more, or when its time is up. `deadlineMs` is what its
+ * state tells: null when it is to stay out of service.
+ */
+export async function drainWorker(runner: WorkerRunner, io: RollIo, deadlineMs: number | null): Promise<void> {
+  const { clock, drainTimeoutMs, busy } = io;
+  const endMs = clock.nowMs() + drainTimeoutMs;
   runner.send({ is: "drain", deadlineMs });
-  while (runner.life.state.is === "draining" && busy(runner.plan.name) > 0 && clock.nowMs() < deadlineMs) {
+  while (runner.life.state.is === "draining" && busy(runner.plan.name) > 0 && clock.nowMs() < endMs) {
     await sleep(clock, LOOK_EVERY_MS);
   }
 }

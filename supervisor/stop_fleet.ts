@@ -15,6 +15,8 @@ const TELL_EVERY_MS = 1_000;
 /** Requests the router has in flight. */
 export interface InFlight {
   count(): number;
+  /** Requests and handoffs that need this worker. */
+  ofWorker(name: string): number;
   /** Calls back once, as soon as nothing is in flight; at once when nothing is. */
   onIdle(callback: () => void): void;
 }

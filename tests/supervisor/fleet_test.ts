@@ -124,7 +124,7 @@ test("decode workers are gone before prefill workers are asked to go", async () 
 
 test("a stop waits for requests in flight, and says for how many", async () => {
   let finish = () => {};
-  const inFlight = { count: () => 3, onIdle: (callback: () => void) => void (finish = callback) };
+  const inFlight = { count: () => 3, ofWorker: () => 0, onIdle: (callback: () => void) => void (finish = callback) };
   const started = await start(["prefill-0", "decode-0"], { inFlight });
   await started.seen("ready");
   started.fleet.stop("drain");
@@ -137,7 +137,9 @@ test("a stop waits for requests in flight, and says for how many", async () => {
 });
 
 test("insisting ends a drain at once and exits 130", async () => {
-  const started = await start(["prefill-0", "decode-0"], { inFlight: { count: () => 3, onIdle: () => {} } });
+  const started = await start(["prefill-0", "decode-0"], {
+    inFlight: { count: () => 3, ofWorker: () => 0, onIdle: () => {} },
+  });
   await started.seen("ready");
   started.fleet.stop("drain");
   await started.seen("draining");

@@ -148,7 +148,7 @@ export function fleetDeps(): Omit<FleetDeps, "identity"> {
         bytes: null,
         tookMs: 0,
       }),
-    inFlight: { count: () => 0, onIdle: (callback) => callback() },
+    inFlight: { count: () => 0, ofWorker: () => 0, onIdle: (callback) => callback() },
     workerApiKey: "key-of-the-run",
     openLog: (_worker, onLine) => lineLog(onLine),
     gpuHolders: () => Promise.resolve(null),
