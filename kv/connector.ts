@@ -174,6 +174,8 @@ export interface Connector extends ConnectorNotes {
   /** Python modules that must import in the engine's Python. */
   readonly imports: readonly string[];
   readonly shape: HandoffShape;
+  /** Route families whose prefill keeps its KV; absent: all. Others are served whole. */
+  readonly apis?: readonly ApiKind[];
   /** Both legs at once, or decode only after prefill has answered. */
   readonly legs: "sequential" | "concurrent";
   /** How long prefill keeps finished blocks for decode; null where nothing is pinned. */

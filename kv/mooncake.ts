@@ -7,7 +7,7 @@ import { dpRankHeaders, pinnedRank } from "./dp_rank.ts";
 import { kvParams, noHandoff, paramsPrebuilt, send } from "./handoff.ts";
 import { kvTransferConfig, noWiring, portFor, takesPart } from "./kv_transfer_config.ts";
 import { readBootstrap } from "./mooncake_bootstrap.ts";
-import { canHelpStopping, mustNotStop } from "./must_not_stop.ts";
+import { canHelpStopping, mustNotStop, stoppable } from "./must_not_stop.ts";
 import { blockSizesEqual, flagsAgree, type Rule, rules, runsOn, tpDivides, warning } from "./pair_rules.ts";
 
 const devices = ["cuda"] as const;
@@ -52,6 +52,7 @@ export const mooncake: Connector = {
   whyMissing: "its bootstrap protocol came with vLLM 0.16 (pull request #31034)",
   devices,
   imports: ["mooncake"],
+  apis: stoppable,
   leaseMs: 480_000,
   proof: { covers: "prompt", bytes: null },
   discovery: { purpose: "bootstrap", path: "/query", read: readBootstrap },

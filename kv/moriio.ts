@@ -6,7 +6,7 @@ import type { Connector, LegContext, Wiring, WiringContext, WorkerFacts } from "
 import { kvParams, type Legs, noHandoff, paramsEcho, paramsPrebuilt, send } from "./handoff.ts";
 import type { Json } from "./json.ts";
 import { kvRoleOf, kvTransferConfig, noWiring, portFor, takesPart } from "./kv_transfer_config.ts";
-import { canHelpStopping, mustNotStop } from "./must_not_stop.ts";
+import { canHelpStopping, mustNotStop, stoppable } from "./must_not_stop.ts";
 import { blockSizesEqual, flagsAgree, rules, runsOn, sizeIsOne, tpEqual } from "./pair_rules.ts";
 
 const name = "MoRIIOConnector";
@@ -68,6 +68,7 @@ export const moriio: Connector = {
   whyMissing: "pdserve names the peer in kv_transfer_params, which is known to work from vLLM 0.28 on",
   devices,
   imports: ["mori", "msgpack"],
+  apis: stoppable,
   leaseMs: 60_000,
   leaseKey: "defer_timeout",
   proof: { covers: "prompt", bytes: null },

@@ -14,6 +14,8 @@ export function mustNotStop(edit: LegEdit): LegEdit {
 }
 
 /** Routes that pass `min_tokens` on to the sampler; on others prefill may stop all the same. */
+export const stoppable: readonly ApiKind[] = ["completions", "chat"];
+
 export function canHelpStopping(api: ApiKind): boolean {
-  return api === "completions" || api === "chat";
+  return stoppable.includes(api);
 }

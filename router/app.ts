@@ -6,7 +6,7 @@ import { errorResponse, type OwnError } from "./own_error.ts";
 import { metricsText, models, readiness, version } from "./pdserve_routes.ts";
 import { requestIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
-import { type Route, splitRoutes, wholeRoutes } from "./routes.ts";
+import { type Route, splitRoutes, unlistedRoute, wholeRoutes } from "./routes.ts";
 import { serveRequest } from "./serve_request.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
@@ -39,6 +39,8 @@ export function makeApp(io: RouterIo): Hono {
   app.notFound((c) => {
     const { method, path } = c.req;
     const allowed = methodOf.get(path);
+    const route = allowed === undefined ? unlistedRoute(method, path) : null;
+    if (route !== null) return guarded((request) => serveRequest(request, route, io))(c.req.raw);
     return ownError(c.req.raw, allowed === undefined ? unknownPath(method, path) : wrongMethod(method, path, allowed));
   });
   app.onError((error, c) => {

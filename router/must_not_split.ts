@@ -1,10 +1,12 @@
 // Which requests a real engine answers wrongly, or not at all, when prefill and decode are different workers.
 // Source: vLLM 0.32.0 measured with NIXL, and kv_transfer semantics by reading; each row says what happens.
 
+import type { Connector } from "../kv/connector.ts";
 import type { BodyFacts } from "./body/read_facts.ts";
 import { lastMember, type ScannedBody } from "./body/scan_body.ts";
 import type { OpaqueBody } from "./read_ask.ts";
 import type { Route } from "./routes.ts";
+import { samplingOf } from "./sampling.ts";
 
 interface Rule {
   /** Shown in `x-pdserve-handoff: none; reason=…`. */
@@ -40,9 +42,15 @@ const responsesMembers = ["previous_response_id", "background"] as const;
 export function whyWhole(route: Route, body: ScannedBody, facts: BodyFacts): string | null {
   for (const rule of everywhere) if (rule.applies(facts)) return rule.reason;
   if (route.api === "responses") return responsesMembers.find((name) => isSet(body, name)) ?? null;
+  if (route.samplingIn !== undefined && samplingOf(body, route.samplingIn) === null) return route.samplingIn;
   if (route.api !== "completions") return null;
   for (const rule of completions) if (rule.applies(facts)) return rule.reason;
   return null;
+}
+
+/** Some connectors can only keep the KV of some APIs' prefills. */
+export function whyNotSplitBy({ apis }: Connector, { api }: Route): string | null {
+  return apis === undefined || apis.includes(api) ? null : "connector";
 }
 
 /**

@@ -26,21 +26,34 @@ export function version({ settings }: RouterIo): Response {
   return Response.json({ version: engine.version, engine: engine.name, pdserve: pdserveVersion });
 }
 
-/** A worker's own list, which knows the context length and adapters; the served name alone while none can be asked. */
+/**
+ * The workers' own cards, which know context lengths and adapters: those of a decode worker, and what others have beside
+ * them, LoRA names included. The served name alone while none can be asked.
+ */
 export async function models(io: RouterIo): Promise<Response> {
-  const { roster, settings, upstream } = io;
-  const slot = roster.decode[0] ?? roster.regular[0] ?? roster.prefill[0];
-  if (slot !== undefined) {
-    const apiKey = roster.workerApiKey;
-    const where = { url: slot.worker.url, path: "/v1/models", apiKey, limitMs: WORKER_LIMIT_MS };
-    const answer = await getFromWorker(upstream, where);
-    if (answer.is === "text" && answer.status === 200) {
-      return new Response(answer.text, { headers: { "content-type": "application/json" } });
-    }
-  }
+  const { roster, settings } = io;
+  const askable = [...roster.decode, ...roster.regular];
+  const slots = askable.length > 0 ? askable : roster.prefill.slice(0, 1);
+  const lists = await Promise.all(slots.map((slot) => cardsOf(slot, io)));
+  const cards = new Map(lists.flat().toReversed().map((card) => [card.id, card]));
+  if (cards.size > 0) return Response.json({ object: "list", data: [...cards.values()].toReversed() });
   const id = settings.servedModelName;
   const card = { id, object: "model", created: 0, owned_by: "pdserve", root: id, parent: null, max_model_len: null };
   return Response.json({ object: "list", data: [card] });
+}
+
+type Card = { readonly id: string };
+
+async function cardsOf({ worker }: Slot, { upstream, roster }: RouterIo): Promise<readonly Card[]> {
+  const where = { url: worker.url, path: "/v1/models", apiKey: roster.workerApiKey, limitMs: WORKER_LIMIT_MS };
+  const answer = await getFromWorker(upstream, where);
+  if (answer.is === "failed" || answer.status !== 200) return [];
+  try {
+    const { data } = JSON.parse(answer.text) as { data: readonly Card[] };
+    return data.filter((card) => typeof card.id === "string");
+  } catch {
+    return [];
+  }
 }
 
 /** The router's own series; with `?workers=1` all workers' too, each sample labelled with its worker and role. */

@@ -28,9 +28,14 @@ const aboutTheAnswer = [
 /** One per route, made once: an edit is the same for all requests but for what the connector adds. */
 export function prefillEditOf(route: Route): LegEdit {
   const set: Record<string, Json> = { stream: false };
-  for (const name of route.tokenLimits) set[name] = 1;
+  if (route.samplingIn === undefined) { for (const name of route.tokenLimits) set[name] = 1; }
   if (route.api === "responses") set.store = false;
   return { set, drop: [...clientKvMembers, ...aboutTheAnswer], headers: {} };
+}
+
+/** The same inside the member that holds the route's sampling fields. */
+export function prefillSamplingEdit({ tokenLimits }: Route): LegEdit {
+  return { set: Object.fromEntries(tokenLimits.map((name) => [name, 1])), drop: aboutTheAnswer, headers: {} };
 }
 
 /** Most connectors ask the same of each prefill, as the same object: then the whole edit is made once. */

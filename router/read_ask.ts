@@ -5,6 +5,8 @@ import { type BodyRefusal, scanBody, type ScannedBody } from "./body/scan_body.t
 import { type HeaderList, headersForWorkers, type Keys } from "./leg_headers.ts";
 import type { OwnError } from "./own_error.ts";
 import type { Route } from "./routes.ts";
+import { samplingOf } from "./sampling.ts";
+import { whySmuggled } from "./smuggled_kv.ts";
 
 /** A body that is not JSON and is passed on as it is: a form with a sound file, or nothing at all. */
 export interface OpaqueBody {
@@ -49,6 +51,8 @@ export async function readAsk(
   if (bytes.length > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
   const body = isOpaque(request, route, bytes) ? { is: "opaque" as const, bytes } : scanBody(bytes);
   if (body.is === "refused") return { is: "refused", error: badBody(body) };
+  const smuggled = body.is === "object" ? whySmuggled(body) : null;
+  if (smuggled !== null) return { is: "refused", error: smuggled };
   const keys = { worker: workerKey, router: limits.apiKey };
   return { is: "ask", ask: makeAsk(request, id, route, body, keys) };
 }
@@ -58,9 +62,9 @@ function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], 
   return {
     id,
     route,
-    target: isFixed ? route.path : targetOf(request.url),
+    target: isFixed ? route.workerPath ?? route.path : targetOf(request.url, route),
     body,
-    facts: body.is === "opaque" ? noFacts : readFacts(body),
+    facts: factsOf(route, body),
     headers: headersForWorkers(request.headers, keys),
   };
 }
@@ -79,14 +83,24 @@ async function bodyOf(request: Request): Promise<Uint8Array | null> {
  * says that it is something else is passed on unread.
  */
 function isOpaque(request: Request, route: Route, bytes: Uint8Array): boolean {
-  if (route.tokenLimits.length > 0) return false;
+  if (route.splits) return false;
   if (bytes.length === 0) return true;
   return request.headers.get("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
 }
 
-function targetOf(url: string): string {
+function targetOf(url: string, route: Route): string {
   const { pathname, search } = new URL(url);
-  return pathname + search;
+  return (route.workerPath ?? pathname) + search;
+}
+
+/** Sampling fields count where the route has them; model, stream and session stand at the top level everywhere. */
+function factsOf({ samplingIn }: Route, body: Ask["body"]): BodyFacts {
+  if (body.is === "opaque") return noFacts;
+  const facts = readFacts(body);
+  const sampling = samplingIn === undefined ? null : samplingOf(body, samplingIn);
+  if (sampling === null) return facts;
+  const { model, stream, includeUsage, sessionKey } = facts;
+  return { ...readFacts(sampling), model, stream, includeUsage, sessionKey };
 }
 
 const noFacts: BodyFacts = readFacts({

@@ -2,7 +2,7 @@
 
 import { answerError, answerNobody } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
-import { whyWhole } from "./must_not_split.ts";
+import { whyNotSplitBy, whyWhole } from "./must_not_split.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { errorResponse, type OwnError } from "./own_error.ts";
 import { serveSplit } from "./pd.ts";
@@ -57,8 +57,8 @@ async function waitForPlace(exchange: Exchange, { gate, settings, metrics }: Rou
 }
 
 function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
-  if (route.tokenLimits.length === 0 || body.is === "opaque") return serveWhole(exchange, io, "none; reason=route");
-  const reason = whyWhole(route, body, facts);
+  if (!route.splits || body.is === "opaque") return serveWhole(exchange, io, "none; reason=route");
+  const reason = whyWhole(route, body, facts) ?? whyNotSplitBy(io.connector, route);
   if (reason !== null) return serveWhole(exchange, io, `none; reason=${reason}`);
   if (io.roster.prefill.length === 0 && io.roster.regular.length > 0) {
     return serveWhole(exchange, io, "none; reason=regular");
