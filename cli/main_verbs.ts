@@ -12,6 +12,7 @@ export const mainVerbs: Readonly<Record<VerbName, () => Promise<Command>>> = {
   // The file's dialect is all that differs.
   pdjob: up,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
+  convert: async () => (await import("./commands/convert.ts")).convertCommand,
   config: async () => (await import("./commands/config.ts")).configCommand,
   connectors: async () => (await import("./commands/connectors.ts")).connectorsCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,

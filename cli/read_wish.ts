@@ -47,10 +47,10 @@ export function engineOf(name: string | null | undefined): Engine {
 }
 
 /** The settings file, and on top of it the topology of another tool. */
-async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
+export async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
   const topology = await loadTopology({ ...sources, settings, toml: line.toml });
   // A demo works the same wherever it is tried, and a job's own file is not mixed with one that happens to lie there.
-  const discovers = line.verb !== "demo" && line.verb !== "pdjob" && topology === null;
+  const discovers = line.verb !== "demo" && line.verb !== "pdjob" && line.verb !== "convert" && topology === null;
   const { modelEntry } = settings;
   const dialect = line.verb === "pdjob" ? { ...settings.dialect, value: "pdjob" } : settings.dialect;
   // A settings file that is TOML is a topology already.

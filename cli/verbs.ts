@@ -35,6 +35,13 @@ export const verbs = {
     about:
       "Takes the file as it is: general, prefill and decode parameters, replicas, placeholders. pdserve's own router stands in for scheduler.command, whose known flags it takes over. --dry-run shows the plan.",
   },
+  convert: {
+    usage: "convert FILE [flags]",
+    summary: "Print another tool's file as pdserve.yaml, with the line each value comes from",
+    about:
+      "Reads what --config, --vllm-config, @ FILE and pdjob read, and prints a pdserve.yaml that plans the same workers. Flags on the line go into it; secrets do not. --dialect says whose file it is where its name and content do not tell.",
+    operands: "any",
+  },
   config: {
     usage: "config [MODEL] [flags]",
     summary: "Show every setting's value and where it came from",

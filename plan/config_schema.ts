@@ -10,6 +10,9 @@ export function configSchema(): Json {
     model: { type: "string", description: "Model to serve: a hub id or a path" },
     args,
     env,
+    groups,
+    fixed_ports: { type: "boolean", description: "Take the groups' ports as they are, or refuse" },
+    updates_weights: { type: "boolean", description: "Whether a trainer sends these workers new weights" },
   };
   const sections: Record<string, Properties> = { prefill: { args, env }, decode: { args, env } };
   for (const setting of Object.values(settings) as Setting[]) {
@@ -35,6 +38,25 @@ const env: Json = {
   description: "Environment variables of the engines",
   type: "object",
   additionalProperties: { type: ["string", "number", "boolean"] },
+};
+
+const atLeastOne: Json = { type: "integer", minimum: 1 };
+
+const groups: Json = {
+  description: "Workers pool by pool, in place of pd, prefill.gpus and the sizes",
+  type: "array",
+  items: {
+    ...closedObject({
+      role: { enum: ["prefill", "decode", "regular", "placeholder"] },
+      gpus: { anyOf: [atLeastOne, { type: "array", items: { type: ["string", "integer"] } }] },
+      gpus_per_worker: atLeastOne,
+      tp: atLeastOne,
+      args,
+      env,
+      ports: { type: "object", additionalProperties: atLeastOne },
+    }),
+    required: ["role", "gpus"],
+  },
 };
 
 function closedObject(properties: Properties) {

@@ -13,7 +13,7 @@ type Role = PdRole | "regular";
 
 export function layerOfLines(tool: string, all: readonly ServeFacts[], problems: Problem[]): Layer {
   problems.push(...all.flatMap((facts) => facts.problems));
-  const roles = all.map((facts) => roleOf(facts, problems));
+  const roles = all.map((facts) => roleOf(facts, all.length === 1, problems));
   const [first] = all;
   if (first === undefined || roles.includes(null)) return emptyLayer;
   problems.push(...oneSided(roles as Role[], all), ...addressesReplaced(all));
@@ -43,10 +43,11 @@ export function layerOfLines(tool: string, all: readonly ServeFacts[], problems:
 const roleOfKv = { kv_producer: "prefill", kv_consumer: "decode", kv_both: null } as const;
 
 /** What kv_role says, else what the file or the name does; without a connector there is nothing to split. */
-function roleOf({ line, kv }: ServeFacts, problems: Problem[]): Role | null {
+function roleOf({ line, kv }: ServeFacts, isAlone: boolean, problems: Problem[]): Role | null {
   const byKv = kv?.role === null || kv === null ? null : roleOfKv[kv.role];
   const byName = /prefill|producer/i.test(line.name) ? "prefill" : /decode|consumer/i.test(line.name) ? "decode" : null;
-  const role = byKv ?? line.role ?? (kv === null ? "regular" : byName);
+  // A lone worker of both roles has nobody to hand over to: it offloads, or tries something out.
+  const role = byKv ?? line.role ?? (kv === null ? "regular" : byName ?? (isAlone ? "regular" : null));
   if (role !== null) return role;
   problems.push(errorAt(line.origin, {
     what: `Say whether ${line.name} prefills or decodes`,

@@ -5,10 +5,11 @@ import type { Layer, Saying } from "../layer.ts";
 import { nearestName } from "../../kv/nearest_name.ts";
 import type { Problem } from "../problem.ts";
 import { type Setting, type SettingKey, settings } from "../settings.ts";
-import type { EngineArgument, EngineVariable, Origin } from "../spec.ts";
+import type { EngineArgument, EngineVariable, Layout, Origin } from "../spec.ts";
 import type { Dialect, ReadFile } from "./dialect.ts";
 import { engineArguments } from "./yaml_arguments.ts";
 import { readYaml } from "./yaml_document.ts";
+import { layoutKeys, readGroups } from "./yaml_groups.ts";
 import { settingTexts } from "./yaml_values.ts";
 import { variables } from "./yaml_variables.ts";
 
@@ -25,7 +26,13 @@ const keyByPath = new Map<string, SettingKey>(
 );
 const argsPaths = { both: "args", prefill: "prefill.args", decode: "decode.args" } as const;
 const envPaths = { both: "env", prefill: "prefill.env", decode: "decode.env" } as const;
-const knownPaths = ["model", ...Object.values(argsPaths), ...Object.values(envPaths), ...keyByPath.keys()];
+const knownPaths = [
+  "model",
+  ...layoutKeys,
+  ...Object.values(argsPaths),
+  ...Object.values(envPaths),
+  ...keyByPath.keys(),
+];
 const sections = new Set(knownPaths.flatMap((path) => path.includes(".") ? [path.slice(0, path.indexOf("."))] : []));
 
 type EnginesOf = keyof typeof argsPaths;
@@ -59,7 +66,24 @@ function read(text: string, path: string): ReadFile {
     }
   }
   const { model, sayings, args, env } = reading;
-  return { layer: { model, sayings, engineArgs: args, engineEnv: env }, problems: reading.problems };
+  const layout = problems.length === 0 && isMap(root) ? layoutOf(root, reading) : {};
+  return { layer: { model, sayings, engineArgs: args, engineEnv: env, ...layout }, problems: reading.problems };
+}
+
+/** `groups`, and the two keys that only mean something beside it. */
+function layoutOf(root: YAMLMap, reading: Reading): { readonly layout?: Layout } {
+  const node = root.get("groups", true) as Node | undefined;
+  const truth = (key: string) => {
+    const value = root.get(key, true) as Node | undefined;
+    if (value === undefined || (isScalar(value) && typeof value.value === "boolean")) return value?.toJSON() ?? null;
+    complain(reading, value, `"${key}" must be true or false`, `${key}: true`);
+    return null;
+  };
+  const [fixed, updates] = [truth("fixed_ports"), truth("updates_weights")];
+  if (node === undefined || (isScalar(node) && node.value === null)) return {};
+  const groups = readGroups(node, reading.originAt, reading.problems);
+  const layout = { tool: "pdserve.yaml", engine: null, model: null, groups, updatesWeights: updates };
+  return { layout: { ...layout, ports: fixed === true ? "exact" : "search" } };
 }
 
 function readMap(map: YAMLMap, prefix: string, reading: Reading): void {
@@ -84,6 +108,7 @@ function readSection(node: Node, path: string, reading: Reading): void {
 }
 
 function readKnown(node: Node, path: string, reading: Reading): void {
+  if (layoutKeys.some((key) => key === path)) return;
   const origin = reading.originAt(node);
   const argsFor = enginesAt(path, argsPaths);
   if (argsFor !== null) {

@@ -19,7 +19,7 @@ export interface Tool {
 export function serverGroupsDialect(tool: Tool): Dialect {
   return {
     name: tool.name,
-    matches: (path, text) => /\.ya?ml$/i.test(path) && new RegExp(`^${tool.key}:\\s*(#.*)?$`, "m").test(text),
+    matches: (path, text) => /\.ya?ml$/i.test(path) && new RegExp(`^${tool.key}:`, "m").test(text),
     read: (text, path, asked) => read(tool, text, path, asked),
   };
 }

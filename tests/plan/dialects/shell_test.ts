@@ -41,7 +41,10 @@ wait
     ["echo hello", "pd.sh:1 Find no vllm serve line"],
     [`vllm serve m n --kv-transfer-config ${both}`, "pd.sh:1 vllm serve on line 1 names several models: m, n"],
     [`vllm serve m -tp x --kv-transfer-config ${both}`, 'pd.sh:1 --tensor-parallel-size cannot be "x"'],
-    [`vllm serve m --kv-transfer-config ${both}`, "pd.sh:1 Say whether vllm serve on line 1 prefills or decodes"],
+    [
+      `vllm serve m --kv-transfer-config ${both} &\nvllm serve m --kv-transfer-config ${both}`,
+      "pd.sh:1 Say whether vllm serve on line 1 prefills or decodes",
+    ],
   ])("refuses %j with its line", async (text, told) => {
     expect(errorsOf(await typed(line, { "pd.sh": text }))).toContain(told);
   });
