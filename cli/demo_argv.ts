@@ -3,7 +3,7 @@
 import type { SettingKey } from "../plan/settings.ts";
 import type { SplitArgv } from "./split_argv.ts";
 
-const topology: readonly SettingKey[] = ["pd", "prefillGpus", "decodeGpus", "prefillUrls", "decodeUrls"];
+const topology: readonly SettingKey[] = ["pd", "prefillGpus", "decodeGpus", "prefillUrls", "decodeUrls", "regularUrls"];
 
 /** The command line a demo stands for: what the user said holds, the rest is chosen so that it works anywhere. */
 export function demoArgv(argv: readonly string[], line: SplitArgv): string[] {

@@ -9,6 +9,7 @@ import { looksLikePath } from "../plan/check_model.ts";
 import type { Machine } from "../plan/machine.ts";
 import { hasErrors, makePlan } from "../plan/make_plan.ts";
 import type { Planned } from "../plan/plan.ts";
+import { runsAlready } from "../plan/plan_external.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { ProbeQuestion } from "../plan/probe/probe_machine.ts";
 import { type ReadMachine, readMachine } from "../plan/read_machine.ts";
@@ -70,7 +71,7 @@ async function textOrNull(path: string, readText: ReadText): Promise<string | nu
 /** Asks only for what the plan will use: reading an engine's version can take seconds. */
 export function questionFor(spec: Spec, engine: Engine): ProbeQuestion {
   const { settings } = spec;
-  const routerOnly = settings.prefillUrls.value !== null || settings.decodeUrls.value !== null;
+  const routerOnly = runsAlready(settings);
   const command = splitShellWords(settings.engineCommand.value ?? "") ?? [];
   const modules = [...new Set(Object.values(connectors).flatMap(({ imports }) => imports))];
   const simulated = engine.impliedVersion !== undefined;

@@ -15,7 +15,7 @@ import { crewOfFlags } from "./crew_of_flags.ts";
 import { crewOfLayout } from "./crew_of_layout.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
 import { planConnector } from "./plan_connector.ts";
-import { planExternal } from "./plan_external.ts";
+import { planExternal, runsAlready } from "./plan_external.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
 import type { Plan, Planned } from "./plan.ts";
@@ -28,7 +28,7 @@ export { hasErrors } from "./problem.ts";
 
 /** Never throws for a user's mistake; reports all problems it can find, not the first. Asks nobody: all facts are given. */
 export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: Surroundings): Planned {
-  if (spec.settings.prefillUrls.value !== null || spec.settings.decodeUrls.value !== null) {
+  if (runsAlready(spec.settings)) {
     return planExternal(spec, machine, around);
   }
   const draft = draftPlan(spec, machine, engine, around);

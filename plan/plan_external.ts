@@ -8,17 +8,28 @@ import { planIdOf } from "./plan_id.ts";
 import { routerPort } from "./plan_ports.ts";
 import type { Plan, Planned, WorkerPlan } from "./plan.ts";
 import { hasErrors, type Problem } from "./problem.ts";
-import { originText, type Spec } from "./spec.ts";
+import { originText, type Settings, type Spec } from "./spec.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Kept by vLLM for workers of a version nobody has asked yet. */
 const unknownVersion = "unknown";
 
+const urlsOf = { prefill: "prefillUrls", decode: "decodeUrls", regular: "regularUrls" } as const;
+type ExternalRole = keyof typeof urlsOf;
+
+/** Whether the wish names workers that somebody else started. */
+export function runsAlready(settings: Settings): boolean {
+  return Object.values(urlsOf).some((key) => settings[key].value !== null);
+}
+
 export function planExternal(spec: Spec, machine: Machine, around: Surroundings): Planned {
   const { connector, reason } = connectorFor(spec, around);
   const router = routerPort(spec, machine);
-  const problems: Problem[] = [...router.problems, ...checkHost(spec), ...handoffProblems(connector, spec)];
-  const workers = (["prefill", "decode"] as const).flatMap((role) => workersOf(role, spec, connector, problems));
+  const problems: Problem[] = [...router.problems, ...checkHost(spec), ...mixedUrls(spec.settings)];
+  const regular = spec.settings.regularUrls.value !== null;
+  if (!regular) problems.push(...handoffProblems(connector, spec));
+  const roles: readonly ExternalRole[] = regular ? ["regular"] : ["prefill", "decode"];
+  const workers = roles.flatMap((role) => workersOf(role, spec, connector, problems));
   if (hasErrors(problems)) return { is: "impossible", problems };
   const model = spec.model.value ?? "";
   const plan: Omit<Plan, "planId"> = {
@@ -57,8 +68,21 @@ function handoffProblems({ name, cannotHandOver }: Connector, spec: Spec): Probl
   return [{ what, ...cannotHandOver, where, severity: "error", exitCode: 2 }];
 }
 
-function workersOf(role: "prefill" | "decode", spec: Spec, connector: Connector, problems: Problem[]): WorkerPlan[] {
-  const setting = spec.settings[role === "prefill" ? "prefillUrls" : "decodeUrls"];
+function mixedUrls(settings: Settings): Problem[] {
+  if (settings.regularUrls.value === null) return [];
+  if (settings.prefillUrls.value === null && settings.decodeUrls.value === null) return [];
+  return [{
+    what: "Give --regular, or --prefill and --decode",
+    why: "a request is either split or not",
+    fix: "leave out --regular",
+    where: originText(settings.regularUrls.origin),
+    severity: "error",
+    exitCode: 2,
+  }];
+}
+
+function workersOf(role: ExternalRole, spec: Spec, connector: Connector, problems: Problem[]): WorkerPlan[] {
+  const setting = spec.settings[urlsOf[role]];
   const say = (what: string, why: string, fix: string, where: string) => {
     problems.push({ what, why, fix, where, severity: "error", exitCode: 2 });
   };

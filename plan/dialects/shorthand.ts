@@ -1,6 +1,7 @@
 // vime's and slime's layouts without a file: --prefill-num-servers, or --rollout-num-gpus alone.
 
 import { emptyLayer } from "../layer.ts";
+import { runsAlready } from "../plan_external.ts";
 import type { Problem } from "../problem.ts";
 import type { Layout, Origin, Settings, WorkerGroup } from "../spec.ts";
 import type { ReadFile } from "./dialect.ts";
@@ -43,8 +44,8 @@ function laidOut(groups: readonly WorkerGroup[]): ReadFile {
 }
 
 /** A router alone: right beside URLs, and nothing without them. */
-function nobody({ prefillUrls, decodeUrls }: Settings, origin: Origin): ReadFile {
-  if (prefillUrls.value !== null || decodeUrls.value !== null) return { layer: emptyLayer, problems: [] };
+function nobody(settings: Settings, origin: Origin): ReadFile {
+  if (runsAlready(settings)) return { layer: emptyLayer, problems: [] };
   return wrong(errorAt(origin, {
     what: "Name the workers that the router is for",
     why: "--rollout-num-gpus 0 starts none of its own",

@@ -91,4 +91,13 @@ export const topologySettings = {
     hint: "URL…",
     help: "Decode workers that already run",
   },
+  regularUrls: {
+    flag: "--regular",
+    yaml: "regular.urls",
+    kind: "list",
+    default: null,
+    group: "Topology",
+    hint: "URL…",
+    help: "Whole workers that already run, when there is no prefill and decode",
+  },
 } as const satisfies Record<string, Setting>;

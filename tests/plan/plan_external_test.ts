@@ -60,4 +60,15 @@ describe("makePlan() for workers that already run", () => {
       ],
     );
   });
+
+  test("V7, V31: routes to whole workers, which need no handoff and cannot stand beside a pair", () => {
+    const { workers } = plannedFor({ model: null, flags: { regularUrls: "http://h:1 http://h:2" } });
+    expect(workers.map(({ name, external }) => [name, external])).toEqual([
+      ["regular-0", "http://h:1"],
+      ["regular-1", "http://h:2"],
+    ]);
+    expect(problemsOf({ model: null, flags: { ...urls, regularUrls: "http://h:1" } })).toMatchObject([
+      { what: "Give --regular, or --prefill and --decode" },
+    ]);
+  });
 });
