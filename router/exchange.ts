@@ -15,11 +15,13 @@ import type { UpstreamRequest } from "./upstream/client.ts";
 /** `complete`: answered in full. `cut`: the stream broke off. `client-left`. `error`: an error of pdserve's own. */
 export type Ending = "complete" | "cut" | "client-left" | "error";
 
+/** Of English text; exact counts would need the model's tokenizer, and only compare requests here. */
+const BYTES_PER_TOKEN = 4;
+
 export class Exchange implements Expiring {
   expiresMs: number;
   readonly ask: Ask;
   readonly times: Timeline;
-  readonly bodyBytes: number;
   attempts = 0;
   /** Names of the workers of the latest attempt, for headers and logs. */
   prefill: string | null = null;
@@ -29,6 +31,7 @@ export class Exchange implements Expiring {
   hasLeft = false;
   readonly #io: RouterIo;
   readonly #untilMs: number;
+  readonly #promptTokens: number;
   readonly #legs = new Set<Leg>();
   #phase: Phase = "queue";
   #giveUpWaiting: (() => void) | null = null;
@@ -41,7 +44,7 @@ export class Exchange implements Expiring {
   constructor(ask: Ask, io: RouterIo) {
     this.ask = ask;
     this.#io = io;
-    this.bodyBytes = ask.body.bytes.length;
+    this.#promptTokens = Math.ceil(ask.body.bytes.length / BYTES_PER_TOKEN);
     this.handoff = io.connector.name;
     this.times = startTimeline(io.now());
     this.#untilMs = this.times.acceptedMs + io.settings.requestTimeoutMs;
@@ -86,10 +89,12 @@ export class Exchange implements Expiring {
   startLeg(slot: Slot, request: UpstreamRequest, kind: LegName): Leg {
     const isWhole = kind === "whole";
     slot.inFlight++;
+    slot.outstandingTokens += this.#promptTokens;
     if (isWhole) slot.wholeStarted++;
     if (isWhole) slot.wholeRunning++;
     const leg: Leg = new Leg(kind !== "prefill", () => {
       slot.inFlight--;
+      slot.outstandingTokens -= this.#promptTokens;
       if (isWhole) slot.wholeRunning--;
       this.#legs.delete(leg);
     }, kind === "prefill" ? this.#io.now : null);

@@ -15,6 +15,7 @@ import { prefillThenDecode } from "./prefill_then_decode.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Slot } from "./roster.ts";
+import { routingFactsOf } from "./routing_facts.ts";
 import { serveWhole } from "./whole.ts";
 
 /** `forced` is the canary's pair: one attempt, no other. */
@@ -60,9 +61,9 @@ function attempt(exchange: Exchange, pair: Pair, io: RouterIo): Promise<AttemptR
     : prefillThenDecode(exchange, pair, context, io);
 }
 
-function choosePair({ ask, bodyBytes }: Exchange, io: RouterIo, shunned: ReadonlySet<string>): Pair | null {
+function choosePair({ ask }: Exchange, io: RouterIo, shunned: ReadonlySet<string>): Pair | null {
   const { roster, policies, health } = io;
-  const facts = { sessionKey: ask.facts.sessionKey, bodyBytes };
+  const facts = routingFactsOf(ask);
   const shuns = (slot: Slot) => shunned.has(slot.name) || health.avoids(slot.name);
   const prefill = chooseWorker(roster.prefill, policies.prefill, facts, shuns);
   if (prefill === null) return null;

@@ -10,6 +10,7 @@ export interface Slot extends Candidate {
   readonly name: string;
   /** Legs of ours that run on it. */
   inFlight: number;
+  outstandingTokens: number;
   /** Answers this decode worker gave from KV that was handed over. */
   handedOver: number;
   /** Requests it was given whole: begun so far, and running now. */
@@ -98,6 +99,6 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
 
 function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue }: RosterOptions): Slot {
   const window = makeGate({ inside: maxHandoffs, waiting: maxQueue });
-  const counts = { inFlight: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
+  const counts = { inFlight: 0, outstandingTokens: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
   return { name: worker.facts.name, ...counts, worker, window, handingOver: new Set() };
 }

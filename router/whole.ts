@@ -9,6 +9,7 @@ import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { Slot } from "./roster.ts";
+import { routingFactsOf } from "./routing_facts.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Route } from "./routes.ts";
 
@@ -22,9 +23,8 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
   const shunned = new Set<string>();
   let last: FailedLeg | null = null;
   for (let attempt = 0; attempt < io.settings.maxAttempts && mayTry(last, io); attempt++) {
-    const facts = { sessionKey: exchange.ask.facts.sessionKey, bodyBytes: exchange.bodyBytes };
     const shuns = (slot: Slot) => shunned.has(slot.name) || io.health.avoids(slot.name);
-    const slot = chooseWorker(candidates, io.policies.decode, facts, shuns);
+    const slot = chooseWorker(candidates, io.policies.decode, routingFactsOf(exchange.ask), shuns);
     if (slot === null) return answerError(exchange, noWorkerReady(io));
 
     io.health.chosen(null, slot.name);

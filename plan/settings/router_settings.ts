@@ -2,6 +2,15 @@
 
 import type { Setting } from "./setting.ts";
 
+const policyNames = [
+  "round_robin",
+  "least_inflight",
+  "power_of_two",
+  "least_tokens",
+  "consistent_hash",
+  "prefix_affinity",
+] as const;
+
 export const routerSettings = {
   host: {
     flag: "--host",
@@ -46,7 +55,7 @@ export const routerSettings = {
     flag: "--prefill-policy",
     yaml: "prefill.policy",
     kind: "choice",
-    choices: ["round_robin", "least_inflight", "power_of_two"],
+    choices: policyNames,
     default: "least_inflight",
     group: "Router",
     help: "How a prefill worker is chosen",
@@ -55,7 +64,7 @@ export const routerSettings = {
     flag: "--decode-policy",
     yaml: "decode.policy",
     kind: "choice",
-    choices: ["round_robin", "least_inflight", "power_of_two"],
+    choices: policyNames,
     default: "least_inflight",
     group: "Router",
     help: "How a decode worker is chosen",

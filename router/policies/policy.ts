@@ -4,12 +4,16 @@ export interface Candidate {
   readonly name: string;
   /** Requests this router has in flight on the worker. */
   readonly inFlight: number;
+  /** Prompt tokens of those requests, estimated from their bodies' bytes. */
+  readonly outstandingTokens: number;
 }
 
 /** What a policy may know of a request. */
 export interface RequestFacts {
   readonly sessionKey: string | null;
   readonly bodyBytes: number;
+  /** The prompt or the messages as they stand in the body; empty when there are none. */
+  readonly prompt: Uint8Array;
 }
 
 export interface Policy {

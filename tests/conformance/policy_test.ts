@@ -4,9 +4,14 @@ import { describe, expect, test } from "bun:test";
 import { policies } from "../../router/policies/index.ts";
 import type { Candidate, RequestFacts } from "../../router/policies/policy.ts";
 
-const request: RequestFacts = { sessionKey: null, bodyBytes: 100 };
+const request: RequestFacts = { sessionKey: null, bodyBytes: 100, prompt: new Uint8Array() };
 const fleets: readonly (readonly Candidate[])[] = [0, 1, 2, 3, 4, 9].map((size) =>
-  Object.freeze(Array.from({ length: size }, (_, i) => Object.freeze({ name: `w${i}`, inFlight: (i * 7) % 4 })))
+  Object.freeze(
+    Array.from(
+      { length: size },
+      (_, i) => Object.freeze({ name: `w${i}`, inFlight: (i * 7) % 4, outstandingTokens: 0 }),
+    ),
+  )
 );
 
 describe.each(Object.entries(policies))("%s", (name, makePolicy) => {
@@ -29,7 +34,7 @@ describe.each(Object.entries(policies))("%s", (name, makePolicy) => {
   test("does not choose one of several idle workers for ever", () => {
     let draw = 0;
     const policy = makePolicy(() => (draw = (draw + 0.37) % 1));
-    const idle = ["w0", "w1", "w2"].map((name) => ({ name, inFlight: 0 }));
+    const idle = ["w0", "w1", "w2"].map((name) => ({ name, inFlight: 0, outstandingTokens: 0 }));
     const first = new Set(Array.from({ length: 60 }, () => policy.rank(idle, request)[0]?.name));
     expect([...first].sort()).toEqual(["w0", "w1", "w2"]);
   });

@@ -2,7 +2,7 @@
 
 import { nixl } from "../../kv/nixl.ts";
 import type { Connector, Role } from "../../kv/connector.ts";
-import { makeRouter, type Router } from "../../router/make_router.ts";
+import { makeRouter, type Router, type RouterOptions } from "../../router/make_router.ts";
 import { policies } from "../../router/policies/index.ts";
 import { usualQuarantine } from "../../router/worker_health.ts";
 import type { RouterSettings } from "../../router/router_io.ts";
@@ -107,6 +107,7 @@ export interface FleetOptions {
   readonly leaseMs?: number | null;
   readonly workerApiKey?: string | null;
   readonly onRandom?: () => void;
+  readonly policies?: RouterOptions["policies"];
   /** A real client instead of the scripts. */
   readonly upstream?: UpstreamClient;
 }
@@ -139,7 +140,7 @@ export function openFakeFleet(options: FleetOptions = {}): FakeFleet {
       leaseMs: options.leaseMs === undefined ? connector.leaseMs : options.leaseMs,
       engineMetrics: vllm.metrics,
       upstream,
-      policies: { prefill: policies.round_robin(), decode: policies.round_robin() },
+      policies: options.policies ?? { prefill: policies.round_robin(), decode: policies.round_robin() },
       settings: { ...defaults, ...options.settings },
       clock: { now: () => clock.nowMs, wall: () => 0 },
       random: () => {

@@ -66,6 +66,22 @@ test("prove() reads the bytes where the transfer starts: on prefill for a push",
   expect(await prove(provableFleet(nixlPush, all))).toMatchObject({ is: "proven", bytes: 2880 });
 });
 
+test("prove() asks again, under a new id, when the first push between two engines is lost", async () => {
+  let lost = 0;
+  const fleet = provableFleet(nixlPush, all);
+  const answering = fleet.scriptOf("decode-0");
+  fleet.script("decode-0", (call) => {
+    const isCanary = call.path === "/v1/completions";
+    if (!isCanary || lost++ > 0) return answering(call);
+  });
+  const limits = { limitMs: 150 };
+  expect(await fleet.router.prove({ prefill: "prefill-0", decode: "decode-0" }, limits)).toMatchObject({ is: "proven" });
+  const ids = fleet.callsTo("prefill-0").filter(({ path }) => path === "/v1/completions").map(({ headers }) =>
+    headers["x-request-id"]
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
 test("prove() accepts a rest of a block from a connector that moves whole blocks", async () => {
   const proof = await prove(provableFleet(example, (call) => call.json.prompt.length - 32));
   expect(proof).toMatchObject({ is: "proven", movedTokens: 256, recomputedTokens: 32, bytes: null });

@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
 import { powerOfTwo } from "../../../router/policies/power_of_two.ts";
 
-const request = { sessionKey: null, bodyBytes: 0 };
-const workers = [{ name: "a", inFlight: 9 }, { name: "b", inFlight: 1 }, { name: "c", inFlight: 0 }];
+const request = { sessionKey: null, bodyBytes: 0, prompt: new Uint8Array() };
+const workers = [{ name: "a", inFlight: 9, outstandingTokens: 0 }, { name: "b", inFlight: 1, outstandingTokens: 0 }, {
+  name: "c",
+  inFlight: 0,
+  outstandingTokens: 0,
+}];
 
 function firstOf(...draws: number[]): string | undefined {
   return powerOfTwo(() => draws.shift() ?? 0).rank(workers, request)[0]?.name;

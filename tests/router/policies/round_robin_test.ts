@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { roundRobin } from "../../../router/policies/round_robin.ts";
 
-const request = { sessionKey: null, bodyBytes: 0 };
-const workers = ["a", "b", "c"].map((name) => ({ name, inFlight: 0 }));
+const request = { sessionKey: null, bodyBytes: 0, prompt: new Uint8Array() };
+const workers = ["a", "b", "c"].map((name) => ({ name, inFlight: 0, outstandingTokens: 0 }));
 
 test("round_robin begins at the next worker for each request and keeps the order behind it", () => {
   const policy = roundRobin();
