@@ -2,12 +2,12 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
-import { cases, essence, freshPrompt, post, withModel } from "./requests.ts";
+import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
 
 let pair: RealPair;
 
 beforeAll(async () => {
-  pair = await startRealPair(["--kv-connector", "ExampleConnector", "--block-size", "32"]);
+  pair = await startRealPair(["--enforce-eager", "--kv-connector", "ExampleConnector", "--block-size", "32"]);
 }, 240_000);
 
 afterAll(async () => {
@@ -20,7 +20,7 @@ for (const each of cases) {
     const split = await post(pair.pdserve.url, each.path, body);
     const plain = await post(pair.plain, each.path, body);
     expect(split.status).toBe(200);
-    expect(essence(split)).toEqual(essence(plain));
+    expectSame(split, plain);
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { counter, model, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
-import { cases, clientOf, essence, freshPrompt, post, withModel } from "./requests.ts";
+import { cases, clientOf, expectSame, freshPrompt, post, withModel } from "./requests.ts";
 
 let pair: RealPair;
 
@@ -35,7 +35,7 @@ for (const each of cases) {
     const after = await promptTokens(pair.decode);
     const plain = await post(pair.plain, each.path, body);
     expect(split.status).toBe(200);
-    expect(essence(split)).toEqual(essence(plain));
+    expectSame(split, plain);
 
     const handoff = split.headers.get("x-pdserve-handoff") ?? "";
     if (each.whole) {
@@ -84,11 +84,11 @@ test("16 requests at once are all right, and none is computed again on decode", 
   const bodies = Array.from({ length: 16 }, (_, i) => withModel({ prompt: freshPrompt(10 + i * 5), max_tokens: 10 }));
   const before = await promptTokens(pair.decode);
   const split = await Promise.all(
-    bodies.map(async (body) => essence(await post(pair.pdserve.url, "/v1/completions", body))),
+    bodies.map((body) => post(pair.pdserve.url, "/v1/completions", body)),
   );
   const after = await promptTokens(pair.decode);
   for (const [index, body] of bodies.entries()) {
-    expect(split[index]).toEqual(essence(await post(pair.plain, "/v1/completions", body)));
+    expectSame(split[index]!, await post(pair.plain, "/v1/completions", body));
   }
   expect(after.computed - before.computed).toBe(0);
 });
@@ -98,7 +98,7 @@ test("after two prompts in one body, decode's cache still answers the second one
   await post(pair.pdserve.url, "/v1/completions", withModel({ prompt: [first, second], max_tokens: 4 }));
   const body = withModel({ prompt: second, max_tokens: 12 });
   const split = await post(pair.pdserve.url, "/v1/completions", body);
-  expect(essence(split)).toEqual(essence(await post(pair.plain, "/v1/completions", body)));
+  expectSame(split, await post(pair.plain, "/v1/completions", body));
 });
 
 test("partial transfer params of a client never reach an engine, which would die of them", async () => {

@@ -2,12 +2,12 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { counter, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
-import { cases, essence, freshPrompt, post, withModel } from "./requests.ts";
+import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
 
 let pair: RealPair;
 
 beforeAll(async () => {
-  pair = await startRealPair(["--kv-connector", "NixlPushConnector"]);
+  pair = await startRealPair(["--enforce-eager", "--kv-connector", "NixlPushConnector"]);
 }, 240_000);
 
 afterAll(async () => {
@@ -22,7 +22,7 @@ for (const each of cases) {
     const after = await promptTokens(pair.decode);
     const plain = await post(pair.plain, each.path, body);
     expect(split.status).toBe(200);
-    expect(essence(split)).toEqual(essence(plain));
+    expectSame(split, plain);
     if (each.whole) expect(split.headers.get("x-pdserve-handoff")).toStartWith("none; reason=");
     else expect(after.transferred - before.transferred).toBeGreaterThan(0);
   });

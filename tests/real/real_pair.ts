@@ -39,6 +39,9 @@ export async function startRealPair(args: readonly string[]): Promise<RealPair> 
     "1P1D",
     "--port",
     String(await freePort()),
+    // The rounding of bfloat16 depends on how many tokens are computed at once, and so would the answers.
+    "--dtype",
+    "float32",
     ...args,
   ], {
     env,
@@ -49,18 +52,21 @@ export async function startRealPair(args: readonly string[]): Promise<RealPair> 
     const worker = run.workers.find((each: { name: string }) => each.name === name);
     return { name, pid: worker.pid, url: `http://127.0.0.1:${worker.port}` };
   };
+  let stopping: Promise<readonly number[]> | null = null;
   return {
     pdserve,
     plain: plain.url,
     prefill: address("prefill-0"),
     decode: address("decode-0"),
-    stop: async () => {
-      await Promise.all([pdserve.stop(), plain.stop()]);
-      const left = processesOf(pdserve.runId);
-      killRun(pdserve.runId);
-      return left;
-    },
+    stop: () => stopping ??= stopBoth(pdserve, plain),
   };
+}
+
+async function stopBoth(pdserve: RunningPdserve, plain: { stop(): Promise<void> }): Promise<readonly number[]> {
+  await Promise.all([pdserve.stop(), plain.stop()]);
+  const left = processesOf(pdserve.runId);
+  killRun(pdserve.runId);
+  return left;
 }
 
 async function startPlainVllm() {
@@ -77,6 +83,8 @@ async function startPlainVllm() {
       "--port",
       String(port),
       "--enforce-eager",
+      "--dtype",
+      "float32",
       "--kv-cache-memory-bytes",
       "67108864",
     ],
