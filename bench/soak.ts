@@ -107,6 +107,8 @@ function flagsFor(workers: readonly Worker[], port: number, folder: string): str
     ]);
   return [
     ...[...urls("prefill"), ...urls("decode"), "--kv-connector", "NixlConnector", "--no-canary"],
+    // The default would leave the worker with the long streams alone.
+    ...["--decode-policy", "round_robin"],
     ...["--port", String(port), "--state-dir", folder, "--progress", "quiet"],
     ...["--access-log", join(folder, "access.log")],
   ];
