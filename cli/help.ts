@@ -6,6 +6,7 @@ import type { HelpWish } from "./argv_line.ts";
 import type { Paint } from "./render/color.ts";
 import { ownFlags } from "./own_flags.ts";
 import { padText, textWidth, wrapText } from "./render/text_width.ts";
+import { runFlags } from "./verb_line.ts";
 import { type Verb, type VerbName, verbs } from "./verbs.ts";
 
 export interface HelpStyle {
@@ -56,6 +57,7 @@ export function helpText(wish: Exclude<HelpWish, { is: "about" }>, verb: VerbNam
   out.push(...wrapText(about.about, columnsOf(style)), "");
   if (verb === null) out.push(...verbLines(style), "");
   if (verb !== null && withoutFlags.includes(verb)) return out.join("\n");
+  if (about.flags !== undefined) return [...out, ...verbFlagLines(about.flags, style)].join("\n") + "\n";
   for (const group of groups) {
     const shown = allSettings.filter((setting) => setting.group === group && (!short || setting.short));
     if (shown.length > 0) out.push(paint.bold(group), ...shown.flatMap((setting) => settingLines(setting, style)), "");
@@ -97,6 +99,14 @@ function settingLines(setting: Setting, style: HelpStyle): string[] {
     : envNameOf(setting);
   const tags = [...shownDefault, ...aliases, env].join(" · ");
   return item(term, setting.help + choices, `[${tags}]`, style);
+}
+
+function verbFlagLines(flags: NonNullable<Verb["flags"]>, style: HelpStyle): string[] {
+  const lines = Object.entries({ ...flags, ...runFlags }).flatMap(([name, { short, value, help }]) => {
+    const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
+    return item(value === undefined ? names : `${names} ${value}`, help, "", style);
+  });
+  return [style.paint.bold("Flags"), ...lines];
 }
 
 function verbLines(style: HelpStyle): string[] {

@@ -3,6 +3,7 @@
 import type { RunDir } from "../control/run_dir.ts";
 import type { Connector } from "../kv/connector.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { PlanSources } from "./plan_from_argv.ts";
 import type { Wish } from "./read_wish.ts";
 
 export interface PlannedRun {
@@ -11,4 +12,6 @@ export interface PlannedRun {
   readonly connector: Connector;
   readonly stateDir: string;
   readonly runDir: RunDir;
+  /** What the plan was made from; a reload makes it again. */
+  readonly sources: PlanSources;
 }

@@ -9,6 +9,15 @@ export interface Verb {
   readonly about: string;
   /** Words after the verb that are no MODEL, e.g. shells for `completion`; absent where MODEL or nothing is meant. */
   readonly operands?: readonly string[] | "any";
+  /** By long name, of a verb that speaks to a running pdserve: it takes these and those that say which run. */
+  readonly flags?: Readonly<Record<string, VerbFlag>>;
+}
+
+export interface VerbFlag {
+  readonly short?: string;
+  /** What stands after it, e.g. `TIME`; absent for a switch. */
+  readonly value?: string;
+  readonly help: string;
 }
 
 export const verbs = {
@@ -36,7 +45,7 @@ export const verbs = {
       "Takes the file as it is: general, prefill and decode parameters, replicas, placeholders. pdserve's own router stands in for scheduler.command, whose known flags it takes over. --dry-run shows the plan.",
   },
   convert: {
-    usage: "convert FILE [flags]",
+    usage: "convert FILE [MODEL] [flags]",
     summary: "Print another tool's file as pdserve.yaml, with the line each value comes from",
     about:
       "Reads what --config, --vllm-config, @ FILE and pdjob read, and prints a pdserve.yaml that plans the same workers. Flags on the line go into it; secrets do not. --dialect says whose file it is where its name and content do not tell.",
@@ -47,6 +56,76 @@ export const verbs = {
     summary: "Show every setting's value and where it came from",
     about:
       "Prints each setting with its value and origin: default, file:line, environment or flag, in rising order of strength. --schema prints a JSON schema of pdserve.yaml for editors.",
+  },
+  status: {
+    usage: "status [--watch] [-o json] [--name NAME]",
+    summary: "Show how the run and each of its workers is",
+    about:
+      "One word for the run, one line a worker, and the last failure of each that failed. Exit 0 when all serve, 3 when it serves without some of them or is starting, 4 when it cannot serve or does not run.",
+    operands: "any",
+    flags: {
+      watch: { short: "w", help: "Show it again each second" },
+      output: { short: "o", value: "table|json", help: "Form of the answer" },
+    },
+  },
+  logs: {
+    usage: "logs [WORKER…] [-f] [--since TIME] [--grep WORD] [--json] [--name NAME]",
+    summary: "Show what the workers wrote, of a run that has ended too",
+    about:
+      "Without WORKER all of them, one after the other, with -f as they write. pdserve names its own log. The probes' access lines are left out. A request's id finds it in the logs of both its workers.",
+    operands: "any",
+    flags: {
+      follow: { short: "f", help: "Go on with what is written from now on" },
+      since: { value: "TIME", help: "Only lines of the last TIME, such as 10m" },
+      grep: { value: "PATTERN", help: "Only lines in which this regular expression occurs" },
+      json: { help: "One JSON object a line, with worker and time" },
+      lines: { short: "n", value: "N", help: "Only the last N lines of each worker" },
+    },
+  },
+  restart: {
+    usage: "restart WORKER… [--name NAME]",
+    summary: "Drain, stop, start and prove workers, one after the other",
+    about:
+      "Requests in flight get --drain-timeout to finish; clients see nothing as long as another worker of the role serves. The way out of fatal, too.",
+    operands: "any",
+    flags: {},
+  },
+  drain: {
+    usage: "drain WORKER… [--name NAME]",
+    summary: "Give workers no more requests; they keep running",
+    about: "Ends when nothing in flight needs the worker any more, or after --drain-timeout. undrain takes it back.",
+    operands: "any",
+    flags: {},
+  },
+  undrain: {
+    usage: "undrain WORKER… [--name NAME]",
+    summary: "Give drained workers requests again",
+    about: "The opposite of drain.",
+    operands: "any",
+    flags: {},
+  },
+  reload: {
+    usage: "reload [--name NAME]",
+    summary: "Read the settings again and restart only what they change",
+    about:
+      "Reads the command line, environment and settings file that the run was started with, prints what differs, and restarts the workers concerned one at a time. When one does not become ready, all get their old plan back. SIGHUP does the same where the run has no terminal.",
+    operands: "any",
+    flags: {},
+  },
+  stop: {
+    usage: "stop [--now] [--name NAME]",
+    summary: "Drain and end the run, and wait until nothing is left of it",
+    about: "The same as Ctrl-C in its terminal.",
+    operands: "any",
+    flags: { now: { help: "Do not wait for requests in flight" } },
+  },
+  wait: {
+    usage: "wait [--timeout TIME] [--name NAME]",
+    summary: "Wait until the run serves, and print its URL",
+    about:
+      "Exit 0 when it serves; otherwise its own exit code, with the diagnosis of the worker that failed. For scripts and service managers.",
+    operands: "any",
+    flags: { timeout: { value: "TIME", help: "Give up after TIME, exit code 75" } },
   },
   connectors: {
     usage: "connectors [explain|check NAME] [flags]",

@@ -1,5 +1,6 @@
 // Is this text a value of that setting, and which one?
 
+import { readDuration } from "./read_duration.ts";
 import type { Setting } from "./settings.ts";
 
 export type SettingValue = string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
@@ -29,7 +30,7 @@ export function readValue(setting: Setting, text: string): ReadValue {
     case "port":
       return readNumber(text, 0, 65535, "a port is a whole number up to 65535; 0 takes any free one", "8000");
     case "duration":
-      return readDuration(text, setting.default ?? "30s");
+      return durationOf(text, setting.default ?? "30s");
     case "bytes":
       return readBytes(text, setting.default ?? "128m");
     case "switch":
@@ -58,17 +59,10 @@ function readNumber(text: string, least: number, most: number, why: string, exam
   return number >= least && number <= most ? value(number) : bad(why, example);
 }
 
-const millisecondsPer = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-function readDuration(text: string, example: string): ReadValue {
-  const why = "a time is a number with ms, s, m or h, such as 500ms or 1m30s; a bare number is seconds";
-  if (/^\d+(\.\d+)?$/.test(text)) return value(Math.round(Number(text) * 1000));
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return bad(why, example);
-  let totalMs = 0;
-  for (const [, amount, unit] of text.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
-    totalMs += Number(amount) * millisecondsPer[unit as keyof typeof millisecondsPer];
-  }
-  return value(Math.round(totalMs));
+function durationOf(text: string, example: string): ReadValue {
+  const milliseconds = readDuration(text);
+  if (milliseconds !== null) return value(milliseconds);
+  return bad("a time is a number with ms, s, m or h, such as 500ms or 1m30s; a bare number is seconds", example);
 }
 
 function readBytes(text: string, example: string): ReadValue {

@@ -39,7 +39,8 @@ export interface OrdersIo {
 
 const done: Ordered = { is: "done" };
 
-export function makeOrders({ runners, phase, roll, adopt }: OrdersIo): FleetOrders {
+export function makeOrders(io: OrdersIo): FleetOrders {
+  const { runners, phase, roll } = io;
   let rolling: string | null = null;
 
   /** Null when the order can be carried out. */
@@ -59,32 +60,9 @@ export function makeOrders({ runners, phase, roll, adopt }: OrdersIo): FleetOrde
     }
   }
 
-  async function restart(name: string): Promise<Ordered> {
-    const runner = runners.get(name);
-    if (runner === undefined) return notThere(name);
-    const rolled = await rollWorker(runner, roll);
-    if (rolled.is === "failed") return { is: "failed", worker: name, diagnosis: rolled.diagnosis };
-    return rolled.is === "ready" ? done : notServing(phase());
-  }
-
-  async function replaceAll(rollouts: readonly Rollout[]): Promise<Ordered> {
-    const before: Rollout[] = [];
-    for (const rollout of rollouts) {
-      before.push(adopt(rollout));
-      const outcome = await restart(rollout.worker.name);
-      if (outcome.is === "done") continue;
-      for (const old of before.reverse()) {
-        adopt(old);
-        await restart(old.worker.name);
-      }
-      return outcome;
-    }
-    return done;
-  }
-
   return {
-    restart: (name) => alone(name, () => restart(name)),
-    reload: (rollouts) => alone(rollouts[0]?.worker.name ?? "", () => replaceAll(rollouts)),
+    restart: (name) => alone(name, () => restart(name, io)),
+    reload: (rollouts) => alone(rollouts[0]?.worker.name ?? "", () => replaceAll(rollouts, io)),
     async drain(name) {
       const refused = objection(name);
       const runner = runners.get(name);
@@ -102,6 +80,29 @@ export function makeOrders({ runners, phase, roll, adopt }: OrdersIo): FleetOrde
       return runner.life.state.is === "ready" ? done : notReady(name, runner);
     },
   };
+}
+
+async function restart(name: string, { runners, roll, phase }: OrdersIo): Promise<Ordered> {
+  const runner = runners.get(name);
+  if (runner === undefined) return notThere(name);
+  const rolled = await rollWorker(runner, roll);
+  if (rolled.is === "failed") return { is: "failed", worker: name, diagnosis: rolled.diagnosis };
+  return rolled.is === "ready" ? done : notServing(phase());
+}
+
+async function replaceAll(rollouts: readonly Rollout[], io: OrdersIo): Promise<Ordered> {
+  const before: Rollout[] = [];
+  for (const rollout of rollouts) {
+    before.push(io.adopt(rollout));
+    const outcome = await restart(rollout.worker.name, io);
+    if (outcome.is === "done") continue;
+    for (const old of before.reverse()) {
+      io.adopt(old);
+      await restart(old.worker.name, io);
+    }
+    return outcome;
+  }
+  return done;
 }
 
 function refused(what: string, why: string, fix: string): Extract<Ordered, { is: "refused" }> {

@@ -1,4 +1,4 @@
-// One worker's output: all of it in a file that rotates, the latest lines in memory for screens and diagnosis.
+// One worker's output: all of it in a file that rotates, each line with the time it came; the latest in memory for screens and diagnosis.
 
 import { type LineRing, makeLineRing } from "./line_ring.ts";
 import { type LogFile, type LogFileOptions, openLogFile } from "./log_file.ts";
@@ -13,6 +13,8 @@ export interface LogStoreOptions extends LogFileOptions {
   readonly redact: readonly string[];
   /** Each line as it is shown: masked, without terminal codes, without the probes' access lines. Up to 100 ms late. */
   readonly onLine: (line: string) => void;
+  /** Milliseconds since 1970; the machine's clock where not given. */
+  readonly now?: () => number;
 }
 
 type Output = "stdout" | "stderr";
@@ -50,6 +52,7 @@ class FileAndMemory implements LogStore {
   readonly path: string;
   readonly #options: LogStoreOptions;
   readonly #file: LogFile;
+  readonly #now: () => number;
   readonly #splitters: Readonly<Record<Output, LineSplitter>>;
   #ring: LineRing;
   #gathered: Piece[] = [];
@@ -61,6 +64,7 @@ class FileAndMemory implements LogStore {
     this.path = options.path;
     this.#options = options;
     this.#file = openLogFile(options);
+    this.#now = options.now ?? Date.now;
     this.#splitters = { stdout: makeLineSplitter(mask), stderr: makeLineSplitter(mask) };
     this.#ring = makeLineRing(options.ringLines);
   }
@@ -104,7 +108,8 @@ class FileAndMemory implements LogStore {
 
   #keep(from: Output, lines: readonly string[]): void {
     if (lines.length === 0) return;
-    const text = lines.join("\n");
+    const stamp = `${new Date(this.#now()).toISOString()} `;
+    const text = stamp + lines.join(`\n${stamp}`);
     // Almost always there is nothing to take out, which one look at all lines tells.
     if (!special.test(text) && lines.every(isShort)) {
       this.#file.append(text + "\n");
@@ -112,7 +117,9 @@ class FileAndMemory implements LogStore {
       return;
     }
     // A bar that is redrawn many times a second is written once for each look.
-    this.#file.append(lines.filter((_, at) => !isRedraw(lines[at + 1])).map((line) => `${cut(line)}\n`).join(""));
+    this.#file.append(
+      lines.filter((_, at) => !isRedraw(lines[at + 1])).map((line) => `${stamp}${cut(line)}\n`).join(""),
+    );
     for (const line of lines) this.#show(from, plain(cut(line)), isRedraw(line));
   }
 

@@ -30,7 +30,8 @@ export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Roll
   runner.send({ is: "start" });
   const state = await runner.until((state) => state.is === "ready" || hasNoProcess(state));
   if (state.is === "ready") return { is: "ready" };
-  const diagnosis = diagnosisOf(state);
+  await runner.explained;
+  const diagnosis = diagnosisOf(runner.life.state) ?? diagnosisOf(state);
   return diagnosis === null ? { is: "ended" } : { is: "failed", diagnosis };
 }
 

@@ -54,6 +54,7 @@ export class WorkerRunner {
   #probing = new AbortController();
   #callOffAlarm: () => void = () => {};
   #gone: Promise<Diagnosis | null> = Promise.resolve(null);
+  #explained: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<(state: WorkerState) => void>();
 
   constructor(plan: WorkerPlan, deps: RunnerDeps) {
@@ -84,6 +85,11 @@ export class WorkerRunner {
   /** Resolves when no process started so far is left, or with who will not go. */
   get gone(): Promise<Diagnosis | null> {
     return this.#gone;
+  }
+
+  /** Resolves when the diagnosis of its latest failure stands in its state. */
+  get explained(): Promise<void> {
+    return this.#explained;
   }
 
   /** Resolves with the first state that fits, the present one included. */
@@ -132,7 +138,7 @@ export class WorkerRunner {
         this.#process?.kill();
         return;
       case "explain":
-        void this.#explain();
+        this.#explained = this.#explain();
         return;
       case "report":
         this.#deps.onFailure(this.#failure(effect.diagnosis));

@@ -20,12 +20,14 @@ async function planAndServe(core: Core, argv: readonly string[], context: CliCon
   const { spec } = await readWish(planSources(argv, context));
   const stateDir = stateDirOf(spec.settings.stateDir.value, context.env);
   const run = { sharedDir: `${stateDir}/runs/${runId}/kv`, nonce: runId.slice(-6) };
-  const { wish, planned } = await planFromArgv(planSources(argv, context, run));
+  const sources = planSources(argv, context, run);
+  const { wish, planned } = await planFromArgv(sources);
   if (planned.is === "impossible") {
     const paint = paintFor(wantsColor(context.env, context.stderr.isTerminal));
     context.stderr.write(problemsText(planned.problems, paint, context.stderr.columns));
     return exitCodeOf(planned.problems);
   }
   const { plan, connector } = planned;
-  return await serveRun({ wish, plan, connector, stateDir, runDir: openRunDir(stateDir, runId) }, core, context);
+  const runDir = openRunDir(stateDir, runId);
+  return await serveRun({ wish, plan, connector, stateDir, runDir, sources }, core, context);
 }

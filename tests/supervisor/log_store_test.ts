@@ -26,12 +26,19 @@ function openStore(differences: Partial<LogStoreOptions> = {}): LogStore {
     redact: [],
     onLine: (line) => shown.push(line),
     onTrouble: (reason) => troubles.push(reason),
+    now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     ...differences,
   });
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const fileText = (name = "decode-0.log") => readFileSync(join(folder, name), "utf8");
+const stamps = /^2026-01-02T03:04:05\.678Z /gm;
+/** Without the times, which every line must have. */
+const fileText = (name = "decode-0.log") => {
+  const text = readFileSync(join(folder, name), "utf8");
+  expect(text.match(stamps)?.length ?? 0).toBe(text.split("\n").length - 1);
+  return text.replaceAll(stamps, "");
+};
 
 describe("makeLogStore()", () => {
   test("keeps all lines in the file and the latest in memory", async () => {

@@ -1,0 +1,71 @@
+// The fleet as this run's settings want it.
+
+import { makeLogStore } from "../supervisor/log_store.ts";
+import type { EventStream } from "../supervisor/event_stream.ts";
+import { type Fleet, startFleet } from "../supervisor/fleet.ts";
+import type { Router } from "../router/make_router.ts";
+import type { RestartRule } from "../supervisor/restart.ts";
+import type { RunIdentity } from "../supervisor/run_identity.ts";
+import type { CliContext } from "./context.ts";
+import { diskTrouble } from "./disk_trouble.ts";
+import { readGpuHolders } from "./gpu_holders.ts";
+import type { PlannedRun } from "./planned_run.ts";
+
+const LOG_FILE_BYTES = 64 * 1024 * 1024;
+const LOG_FILES_KEPT = 3;
+const LOG_LINES_IN_MEMORY = 2_000;
+
+export interface LaunchInput {
+  readonly run: PlannedRun;
+  readonly identity: RunIdentity;
+  readonly events: EventStream;
+  readonly url: string;
+  readonly workerApiKey: string | null;
+  readonly router: () => Router;
+}
+
+export function launchFleet(
+  { run, identity, events, url, workerApiKey, router }: LaunchInput,
+  context: CliContext,
+): Fleet {
+  const { plan, connector, runDir, wish } = run;
+  const { startupTimeoutMs, drainTimeoutMs, canary, failFast, maxFailures, failureWindowMs } = wish.spec.settings;
+  const secrets = workerApiKey === null ? [] : [workerApiKey];
+  return startFleet(plan, {
+    engine: wish.engine,
+    connector,
+    identity,
+    events,
+    url,
+    runDir: runDir.path,
+    startupTimeoutMs: startupTimeoutMs.value,
+    drainTimeoutMs: drainTimeoutMs.value,
+    restart: restartRule(maxFailures.value, failureWindowMs.value),
+    failFast: failFast.value,
+    prove: canary.value ? (pair) => router().prove(pair) : null,
+    inFlight: {
+      count: () => router().inFlight(),
+      ofWorker: (worker) => Object.values(router().load(worker)).reduce((sum, count) => sum + count, 0),
+      onIdle: (callback) => router().onIdle(callback),
+    },
+    workerApiKey,
+    openLog: (worker, onLine) =>
+      makeLogStore({
+        path: runDir.logPath(worker),
+        maxBytes: LOG_FILE_BYTES,
+        keep: LOG_FILES_KEPT,
+        ringLines: LOG_LINES_IN_MEMORY,
+        redact: secrets,
+        onLine,
+        onTrouble: (why) => events.emit({ type: "warning", problem: diskTrouble(`the log of ${worker}`, why) }),
+      }),
+    gpuHolders: plan.device === "cuda" ? readGpuHolders : () => Promise.resolve(null),
+    env: context.env,
+  });
+}
+
+/** Quick at first, for most failures are gone with the process; a minute at most, for a GPU that comes back. */
+function restartRule(giveUpAfter: number, withinMs: number): RestartRule {
+  const jitter = (delayMs: number) => delayMs * (0.75 + Math.random() / 2);
+  return { is: "backoff", firstMs: 1_000, maxMs: 60_000, giveUpAfter, withinMs, jitter };
+}

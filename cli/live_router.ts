@@ -1,0 +1,41 @@
+// The router that answers now. A reload puts another in its place, and the one before finishes what it has.
+
+import type { Router } from "../router/make_router.ts";
+
+export interface LiveRouter extends Router {
+  replace(next: Router): void;
+}
+
+export function liveRouter(first: Router): LiveRouter {
+  let current = first;
+  const retired = new Set<Router>();
+  const all = () => [current, ...retired];
+  return {
+    fetch: (request) => current.fetch(request),
+    prove: (pair, limits) => current.prove(pair, limits),
+    inFlight: () => all().reduce((sum, router) => sum + router.inFlight(), 0),
+    load(worker) {
+      const loads = all().map((router) => router.load(worker));
+      const sum = (read: (load: (typeof loads)[number]) => number) =>
+        loads.reduce((total, one) => total + read(one), 0);
+      return { requests: sum(({ requests }) => requests), handoffs: sum(({ handoffs }) => handoffs) };
+    },
+    onIdle(callback) {
+      let busy = all().length;
+      for (const router of all()) router.onIdle(() => --busy === 0 && callback());
+    },
+    metricsText: () => current.metricsText(),
+    replace(next) {
+      const before = current;
+      current = next;
+      retired.add(before);
+      before.onIdle(() => {
+        retired.delete(before);
+        before.close();
+      });
+    },
+    close() {
+      for (const router of all()) router.close();
+    },
+  };
+}
