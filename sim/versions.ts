@@ -15,6 +15,7 @@ const connectorReleases: Readonly<Record<string, readonly [number, number]>> = {
   NixlPullConnector: [26, Infinity],
   NixlPushConnector: [26, Infinity],
   MultiConnector: [0, Infinity],
+  OffloadingConnector: [11, Infinity],
   MooncakeConnector: [13, Infinity],
   ExampleConnector: [12, Infinity],
   SharedStorageConnector: [0, 12],

@@ -5,11 +5,13 @@ import { flagLayer } from "../../plan/flag_layer.ts";
 import { stackLayers } from "../../plan/layer.ts";
 import { layerSpec } from "../../plan/layer_spec.ts";
 import { hasErrors, type Problem } from "../../plan/problem.ts";
+import type { SettingKey } from "../../plan/settings.ts";
 import type { Settings } from "../../plan/spec.ts";
 import { planSources } from "../plan_sources.ts";
 import { exitCodeOf, problemsText } from "../print_problems.ts";
 import { loadFiles, type WishSources } from "../read_wish.ts";
 import { paintFor, wantsColor } from "../render/color.ts";
+import type { SplitArgv } from "../split_argv.ts";
 import type { VerbInput } from "./command.ts";
 
 /** What the line says beside the file goes into the output too. */
@@ -19,8 +21,8 @@ export async function convertCommand(
 ): Promise<number> {
   const { stdout, stderr, env } = context;
   const said = layerSpec({ flags: line, env: {}, file: null });
-  const [path, ...more] = line.operands;
-  const settings: Settings = path === undefined
+  const { path, model, more } = readOperands(line);
+  const settings: Settings = path === null
     ? said.spec.settings
     : { ...said.spec.settings, config: { value: path, origin: { is: "flag", flag: "FILE" } } };
   const file = await loadFiles(line, settings, sources);
@@ -29,11 +31,21 @@ export async function convertCommand(
   stderr.write(problemsText(problems, paintFor(wantsColor(env, stderr.isTerminal)), stderr.columns));
   if (file.layer === null || hasErrors(problems)) return exitCodeOf(problems);
   const from = file.path === null ? "the command line" : file.path;
-  stdout.write(writePdserveYaml(stackLayers(file.layer, flagLayer(line)), [
+  stdout.write(writePdserveYaml(stackLayers(file.layer, flagLayer({ ...line, model })), [
     `Made from ${from} by pdserve convert. Use it as ./pdserve.yaml, or with --config.`,
   ]));
   return exitCodeOf(problems);
 }
+
+/** `convert FILE [MODEL]`; where a flag names the file, the first word is MODEL. */
+function readOperands({ operands, values, toml }: SplitArgv) {
+  const named = toml.files.length > 0 || values.some(({ key }) => sources.some((source) => source === key));
+  const path = named ? null : operands[0] ?? null;
+  const [model = null, ...more] = named ? operands : operands.slice(1);
+  return { path, model, more };
+}
+
+const sources: readonly SettingKey[] = ["config", "vllmConfig", "sglangConfig", "prefillNumServers", "rolloutNumGpus"];
 
 const noFile: Problem = {
   what: "Name the file to convert",
@@ -46,9 +58,9 @@ const noFile: Problem = {
 
 function severalFiles(more: readonly string[]): Problem[] {
   return more.length === 0 ? [] : [{
-    what: `Convert "${more[0]}" by itself`,
-    why: "one file makes one pdserve.yaml",
-    fix: `pdserve convert ${more[0]}`,
+    what: `Leave out "${more[0]}"`,
+    why: "one file makes one pdserve.yaml, for one MODEL",
+    fix: "pdserve convert FILE MODEL",
     where: `argument "${more[0]}"`,
     severity: "error",
     exitCode: 2,

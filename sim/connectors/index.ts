@@ -6,6 +6,7 @@ import { makeMooncake } from "./mooncake.ts";
 import { makeMulti } from "./multi.ts";
 import { makeNixlPull } from "./nixl_pull.ts";
 import { makeNixlPush } from "./nixl_push.ts";
+import { makeOwnTier } from "./own_tier.ts";
 import { makeP2pNccl } from "./p2p_nccl.ts";
 
 const makers: Readonly<Record<string, (host: EngineHost) => Connector>> = {
@@ -16,6 +17,7 @@ const makers: Readonly<Record<string, (host: EngineHost) => Connector>> = {
   MooncakeConnector: makeMooncake,
   ExampleConnector: makeExample,
   SharedStorageConnector: makeExample,
+  OffloadingConnector: makeOwnTier,
   MultiConnector: (host) => makeMulti(host, makeConnector),
 };
 

@@ -69,7 +69,7 @@ groups:
       code: 2,
       stderr: expect.stringContaining("Name the file to convert"),
     });
-    expect(await convert(["a.yaml", "b.yaml"], { "a.yaml": "pd: 1P1D" })).toMatchObject({ code: 2, stdout: "" });
+    expect(await convert(["a.yaml", "m", "b.yaml"], { "a.yaml": "pd: 1P1D" })).toMatchObject({ code: 2, stdout: "" });
     expect((await convert(["gone.yaml"], {})).stderr).toContain("there is no such file");
   });
 });
