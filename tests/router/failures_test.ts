@@ -459,7 +459,7 @@ function cutShort(call: Call): void {
 }
 
 function headOnly(call: Call): void {
-  call.head(200, call.json.stream ? eventStream : { "content-type": "application/json" });
+  call.head(200, call.json?.stream ? eventStream : { "content-type": "application/json" });
   call.fail("reset", true);
 }
 
