@@ -29,7 +29,8 @@ export function launchFleet(
   context: CliContext,
 ): Fleet {
   const { plan, connector, runDir, wish } = run;
-  const { startupTimeoutMs, drainTimeoutMs, canary, failFast, maxFailures, failureWindowMs } = wish.spec.settings;
+  const { startupTimeoutMs, drainTimeoutMs, hangTimeoutMs, canary, failFast, maxFailures, failureWindowMs } =
+    wish.spec.settings;
   const secrets = workerApiKey === null ? [] : [workerApiKey];
   return startFleet(plan, {
     engine: wish.engine,
@@ -40,6 +41,7 @@ export function launchFleet(
     runDir: runDir.path,
     startupTimeoutMs: startupTimeoutMs.value,
     drainTimeoutMs: drainTimeoutMs.value,
+    hangTimeoutMs: hangTimeoutMs.value,
     restart: restartRule(maxFailures.value, failureWindowMs.value),
     failFast: failFast.value,
     prove: canary.value ? (pair) => router().prove(pair) : null,

@@ -6,7 +6,7 @@ import type { PlanBasis } from "../plan/worker_command.ts";
 import { type Clock, realClock } from "./clock.ts";
 import type { Diagnosis } from "./engines/engine.ts";
 import type { PairProof, WorkerFailure } from "./events.ts";
-import type { FleetDeps } from "./fleet_deps.ts";
+import type { Fleet, FleetDeps } from "./fleet_deps.ts";
 import { type FleetOrders, makeOrders } from "./fleet_orders.ts";
 import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./fleet_picture.ts";
 import { type HeldPorts, holdPorts, portKeeper, type TakenPort } from "./hold_ports.ts";
@@ -19,25 +19,10 @@ import { spawnWorker } from "./spawn.ts";
 import { stopFleet, type Stopping } from "./stop_fleet.ts";
 import type { StopWish } from "./stop_signals.ts";
 import type { WorkerRule } from "./worker.ts";
-import type { WorkerProcess } from "./worker_process.ts";
 import { WorkerRunner } from "./worker_runner.ts";
 import { urlOf } from "./worker_url.ts";
 
-export type { FleetDeps } from "./fleet_deps.ts";
-
-export interface Fleet {
-  readonly view: FleetView;
-  /** The newest process of each worker that was started, for run.json. */
-  processes(): readonly { readonly name: string; readonly port: number; readonly process: WorkerProcess }[];
-  readonly orders: FleetOrders;
-  /** A stronger wish than before hurries; a weaker one changes nothing. */
-  stop(wish: StopWish): void;
-  /**
-   * The exit code, once every worker is gone: 0 stopped as asked, 1 could not start, 75 a port was taken meanwhile, 130 somebody
-   * could not wait.
-   */
-  readonly done: Promise<number>;
-}
+export type { Fleet, FleetDeps } from "./fleet_deps.ts";
 
 const exitCodes = { asAsked: 0, couldNot: 1, tryAgain: 75, interrupted: 130 } as const;
 
@@ -234,6 +219,7 @@ class RunningFleet implements Fleet {
       ...this.#deps,
       spawn,
       apiKey: workerApiKey,
+      servedModelName: this.#plan.servedModelName,
       clock: this.#clock,
       fetch: this.#fetch,
       rule: () => this.#ruleOf(worker),

@@ -78,6 +78,20 @@ export function doesNotAnswer(plan: WorkerPlan): Diagnosis {
   };
 }
 
+export function hangs(worker: WorkerPlan, wrong: "silent" | "hung", limitMs: number): Diagnosis {
+  const seconds = Math.round(limitMs / 1000);
+  const why = wrong === "silent"
+    ? `it answered neither its probe nor for its metrics for ${seconds} s`
+    : `it had requests for ${seconds} s and made no token, and one of ours got none either, while it answered its probe`;
+  return {
+    rule: null,
+    what: `${worker.name} runs but hangs`,
+    why,
+    fix: `read its log; if its requests take that long: --hang-timeout ${Math.round(limitMs / 500)}s`,
+    line: null,
+  };
+}
+
 export function neverServes({ name }: WorkerPlan, line: string): Diagnosis {
   return { rule: null, what: `${name} runs but will never serve`, why: line, fix: "read its log", line: null };
 }

@@ -8,6 +8,8 @@ const ANSWER_LIMIT_MS = 2_000;
 export type Fetch = (url: string, init: AskInit) => Promise<Response>;
 
 interface AskInit {
+  readonly method?: "POST";
+  readonly body?: string;
   readonly signal: AbortSignal;
   readonly headers?: Record<string, string>;
   readonly unix?: string;
@@ -41,12 +43,23 @@ export async function answersOk(url: string, path: string, fetch: Fetch, stopped
   }
 }
 
-/** The answer's JSON, or null when there is none with a 2xx status within the limit. */
-export async function getJson<T>(url: string, path: string, fetch: Fetch, apiKey: string | null): Promise<T | null> {
+/** The answer's text, or null when there is none with a 2xx status within the limit. */
+export async function getText(url: string, path: string, fetch: Fetch, apiKey: string | null): Promise<string | null> {
   const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
   try {
     const answer = await ask(url, path, fetch, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS), headers });
-    return answer.ok ? await answer.json() as T : null;
+    const text = await answer.text();
+    return answer.ok ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The answer's JSON, or null when there is none with a 2xx status within the limit. */
+export async function getJson<T>(url: string, path: string, fetch: Fetch, apiKey: string | null): Promise<T | null> {
+  const text = await getText(url, path, fetch, apiKey);
+  try {
+    return text === null ? null : JSON.parse(text) as T;
   } catch {
     return null;
   }

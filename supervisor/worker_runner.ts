@@ -1,15 +1,14 @@
 // Does what worker.ts decides for one worker. Everything that happens to the worker comes back as an event; nothing is decided here.
 
 import type { WorkerPlan } from "../plan/plan.ts";
-import { untilLost } from "./attached.ts";
 import { diagnose, outlook } from "./diagnose.ts";
-import type { Diagnosis, Engine, Evidence } from "./engines/engine.ts";
+import type { Diagnosis, Evidence } from "./engines/engine.ts";
 import type { WorkerFailure } from "./events.ts";
 import { failureExcerpt } from "./failure_excerpt.ts";
 import type { LogStore } from "./log_store.ts";
 import type { NextProcess } from "./next_process.ts";
-import { cannotStart, doesNotAnswer, doesNotGo, exitedUnasked, neverServes } from "./plain_diagnoses.ts";
-import { type Fetch, untilHealthy } from "./probe.ts";
+import { cannotStart, doesNotGo, exitedUnasked, neverServes } from "./plain_diagnoses.ts";
+import { untilHealthy } from "./probe.ts";
 import type { WorkerState } from "./snapshot.ts";
 import type { Exit } from "./spawn.ts";
 import {
@@ -22,17 +21,16 @@ import {
   type WorkerRule,
 } from "./worker.ts";
 import { type Leftover, type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
+import { untilUseless, type WatchIo } from "./watch_worker.ts";
 import { urlOf } from "./worker_url.ts";
 
 const LAST_LINES = 30;
 /** A descendant that keeps the log open must not hold up the diagnosis. */
 const LOG_END_LIMIT_MS = 1_000;
 
-export interface RunnerDeps extends ProcessDeps {
-  readonly engine: Engine;
+export interface RunnerDeps extends ProcessDeps, WatchIo {
   /** As it is now. */
   readonly rule: () => WorkerRule;
-  readonly fetch: Fetch;
   readonly openLog: (worker: string, onLine: (line: string) => void) => LogStore;
   readonly releasePorts: () => void;
   /** What the next process is started with. */
@@ -202,9 +200,8 @@ export class WorkerRunner {
       this.#process?.remember();
       this.send({ is: "healthy" });
     }
-    // The end of a process is told by the kernel; that of a worker elsewhere only by its silence.
-    if (this.plan.external === null || !await untilLost(url, path, this.#deps, stopped)) return;
-    this.send({ is: "broken", diagnosis: doesNotAnswer(this.plan) });
+    const useless = await untilUseless(this.plan, this.#deps, stopped);
+    if (useless !== null) this.send({ is: "broken", diagnosis: useless });
   }
 
   #readLine(line: string): void {

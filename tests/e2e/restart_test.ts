@@ -20,7 +20,12 @@ async function startDemo(...more: string[]): Promise<RunningPdserve> {
 }
 
 interface RunFile {
-  readonly workers: readonly { readonly name: string; readonly pid: number; readonly generation: number }[];
+  readonly workers: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly port: number;
+    readonly generation: number;
+  }[];
 }
 
 function workerOf({ runDir }: RunningPdserve, name: string) {
@@ -73,4 +78,49 @@ test("--fail-fast ends the run at the first failure, with exit code 1 and nothin
   process.kill(workerOf(run, "prefill-0").pid, "SIGKILL");
   expect(await run.exited).toBe(1);
   expect(processesOf(run.runId)).toEqual([]);
+}, 60_000);
+
+test("an engine that gives no token while /health stays 200 is found, restarted and proven again", async () => {
+  const run = await startDemo("--hang-timeout", "600ms");
+  const { port } = workerOf(run, "decode-0");
+  const from = run.events.length;
+  const answer = await fetch(`http://127.0.0.1:${port}/sim/faults`, {
+    method: "POST",
+    body: JSON.stringify({ hang: true }),
+  });
+  expect(answer.status).toBe(200);
+  const asked = ask(run);
+  const failed = await run.waitFor((event) => event.type === "failed" && run.events.indexOf(event) >= from);
+  expect(failed).toMatchObject({ worker: "decode-0", diagnosis: { what: "decode-0 runs but hangs" } });
+  expect(JSON.stringify(failed)).toContain("--hang-timeout");
+  // Nothing of it had reached the client, so it may have been answered by the next process.
+  expect([200, 502, 503]).toContain((await asked).status);
+  await became(run, "decode-0", "ready", from);
+  expect((await ask(run)).status).toBe(200);
+  expect(await run.stop()).toBe(0);
+}, 60_000);
+
+test("a stopped worker (SIGSTOP) is found although it has no requests, and its process is gone", async () => {
+  const run = await startDemo("--hang-timeout", "600ms");
+  const { pid } = workerOf(run, "prefill-0");
+  const from = run.events.length;
+  process.kill(pid, "SIGSTOP");
+  const failed = await run.waitFor((event) => event.type === "failed" && run.events.indexOf(event) >= from);
+  expect(JSON.stringify(failed)).toContain("neither its probe nor");
+  await became(run, "prefill-0", "ready", from);
+  expect(processesOf(run.runId)).not.toContain(pid);
+  expect(await run.stop()).toBe(0);
+}, 60_000);
+
+test("a slow request is no hang: counters move while others are served", async () => {
+  const run = await startDemo("--hang-timeout", "500ms", "--decode.sim-decode-ms-per-token", "60");
+  const answer = await fetch(`${run.url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "demo-model", prompt: "one two three", max_tokens: 30 }),
+  });
+  expect(answer.status).toBe(200);
+  await answer.text();
+  expect(run.events.some(({ type }) => type === "failed")).toBe(false);
+  expect(await run.stop()).toBe(0);
 }, 60_000);

@@ -136,6 +136,7 @@ export function fleetDeps(): Omit<FleetDeps, "identity"> {
     runDir: "",
     startupTimeoutMs: 60_000,
     drainTimeoutMs: 60_000,
+    hangTimeoutMs: 1e9,
     restart: { is: "never" },
     failFast: false,
     prove: (pair) =>
