@@ -19,6 +19,7 @@ import {
 import { exampleValue, severalModels, switchTakesNoSuchValue } from "./argv_problems.ts";
 import { type OwnFlag, ownFlags } from "./own_flags.ts";
 import { passOn, readCommonFlag, readRoleArgs, readRoleFlag } from "./read_engine_flag.ts";
+import { readJobWord } from "./read_job_words.ts";
 import { isTomlKey, readTomlFile, readTomlKey } from "./read_toml_words.ts";
 import { isVerb, type VerbName, verbs } from "./verbs.ts";
 
@@ -64,6 +65,7 @@ function readWord(line: ArgvLine): void {
     return separator === "." ? readRoleFlag(line, flag, `--${rest}`, role) : readRoleArgs(line, flag, role);
   }
   if (isTomlKey(line, flag)) return readTomlKey(line, flag);
+  if (readJobWord(line, flag)) return;
   switch (flag.name) {
     case "-h":
       line.help = { is: "short" };

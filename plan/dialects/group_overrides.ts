@@ -5,7 +5,7 @@ import type { Problem } from "../problem.ts";
 import type { EngineArgument, Origin, Sourced } from "../spec.ts";
 import { translateSglang } from "./sglang_names.ts";
 import { errorAt, warningAt } from "./tell.ts";
-import { flagWords } from "./yaml_arguments.ts";
+import { flagWords } from "./flag_words.ts";
 
 export interface Overrides {
   readonly args: readonly EngineArgument[];

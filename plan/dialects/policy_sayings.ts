@@ -14,7 +14,8 @@ const otherNames: Readonly<Record<string, string>> = {
   manual: "consistent_hash",
   rendezvous_hash: "consistent_hash",
   sticky_least_loaded: "consistent_hash",
-  prefix_hash: "cache_aware",
+  cache_aware: "prefix_affinity",
+  prefix_hash: "prefix_affinity",
   bucket: "least_inflight",
   random: "power_of_two",
 };

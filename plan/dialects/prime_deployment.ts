@@ -10,7 +10,7 @@ import { primeOffload } from "./prime_offload.ts";
 import { errorAt, warningAt } from "./tell.ts";
 import { find, findTable, plainOf, type TomlTable } from "./toml_tree.ts";
 import { type TomlValues, tomlValues } from "./toml_values.ts";
-import { flagWords } from "./yaml_arguments.ts";
+import { flagWords } from "./flag_words.ts";
 
 const roles = ["prefill", "decode"] as const;
 type PdRole = (typeof roles)[number];

@@ -7,7 +7,7 @@ import { all2allArgument } from "./prime_all2all.ts";
 import { errorAt, warningAt } from "./tell.ts";
 import { find, findTable, plainOf, type TomlTable } from "./toml_tree.ts";
 import type { TomlValues } from "./toml_values.ts";
-import { flagWords } from "./yaml_arguments.ts";
+import { flagWords } from "./flag_words.ts";
 
 export interface InferenceArguments {
   readonly model: Sourced<string> | null;

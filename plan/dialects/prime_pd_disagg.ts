@@ -5,6 +5,7 @@ import { emptyLayer, type Layer, type Saying } from "../layer.ts";
 import type { Problem } from "../problem.ts";
 import type { SettingKey } from "../settings.ts";
 import type { EngineArgument, Origin, Sourced, WorkerGroup } from "../spec.ts";
+import { longRequests } from "./long_requests.ts";
 import { all2allArgument } from "./prime_all2all.ts";
 import { checkPrimeRun } from "./prime_checks.ts";
 import { inferenceArguments } from "./prime_inference.ts";
@@ -22,6 +23,9 @@ const keys = [
 ];
 const usualPorts = { prefill_port: 8100, decode_port: 8200, prefill_kv_port: 14_579, decode_kv_port: 14_580 } as const;
 
+/** `orchestrator.client.timeout` where the file does not say it. */
+const usualTimeoutS = 1200;
+
 export function readPdDisagg(tree: TomlTable, pd: TomlTable, problems: Problem[]): Layer {
   const values = tomlValues(tree, problems);
   problems.push(...unknownKeys(pd), ...switchedOff(values, pd.origin), ...withoutInference(tree, pd.origin));
@@ -33,7 +37,7 @@ export function readPdDisagg(tree: TomlTable, pd: TomlTable, problems: Problem[]
   problems.push(...checkPrimeRun(tree, values, tps));
   const exact = values.truth("pd_disagg.auto_ports")?.value === false;
   const sayings = [
-    ...routerSayings(values, exact),
+    ...routerSayings(values, exact, pd.origin),
     ...connectorSayings(values, connectorExtra, tps, pd.origin, problems),
   ];
   return {
@@ -82,7 +86,7 @@ function portOf(name: keyof typeof usualPorts, values: TomlValues): number {
   return values.port(`pd_disagg.${name}`)?.value ?? usualPorts[name];
 }
 
-function routerSayings(values: TomlValues, exact: boolean): Saying[] {
+function routerSayings(values: TomlValues, exact: boolean, start: Origin): Saying[] {
   const host = values.text("pd_disagg.host") ?? values.text("inference.server.host");
   const port = values.port("pd_disagg.proxy_port");
   const timeout = values.whole("orchestrator.client.timeout");
@@ -91,7 +95,7 @@ function routerSayings(values: TomlValues, exact: boolean): Saying[] {
     ...say("host", host),
     ...say("port", port),
     ...(exact ? say("strictPort", auto && { ...auto, value: true }) : []),
-    ...say("requestTimeoutMs", timeout && { ...timeout, value: `${timeout.value}s` }),
+    ...longRequests(timeout?.value ?? usualTimeoutS, timeout?.origin ?? start),
   ];
 }
 

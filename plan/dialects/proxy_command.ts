@@ -4,7 +4,7 @@ import { readFlags } from "../engine_flags.ts";
 import type { Saying } from "../layer.ts";
 import type { Problem } from "../problem.ts";
 import type { Origin } from "../spec.ts";
-import { policySayings } from "./policy_sayings.ts";
+import { proxyFlag } from "./proxy_flags.ts";
 import { warningAt } from "./tell.ts";
 
 export interface ProxyCommand {
@@ -18,33 +18,12 @@ const toyFlags = {
   decode: ["--decoder-ports", "--decoder-port", "--decode"],
 } as const;
 
-/** How a proxy's flags are called here; `null` for those the topology replaces. */
-const flags: Readonly<Record<string, Saying["key"] | null>> = {
-  "--host": "host",
-  "--port": "port",
-  "--api-key": "apiKey",
-  "--max-concurrent-requests": "maxInFlight",
-  "--queue-size": "maxQueue",
-  "--max-payload-size": "maxBodyBytes",
-  "--request-timeout-secs": "requestTimeoutMs",
-  "--prefill": null,
-  "--decode": null,
-  "--prefiller-hosts": null,
-  "--prefiller-host": null,
-  "--prefiller-ports": null,
-  "--prefiller-port": null,
-  "--decoder-hosts": null,
-  "--decoder-host": null,
-  "--decoder-ports": null,
-  "--decoder-port": null,
-  "--vllm-pd-disaggregation": null,
-  "--pd-disaggregation": null,
-};
-const policies = {
-  "--policy": ["prefillPolicy", "decodePolicy"],
-  "--prefill-policy": ["prefillPolicy"],
-  "--decode-policy": ["decodePolicy"],
-} as const;
+/** Said by the topology instead. */
+const replaced = new Set([
+  ...["--prefill", "--decode", "--vllm-pd-disaggregation", "--pd-disaggregation"],
+  ...["--prefiller-hosts", "--prefiller-host", "--prefiller-ports", "--prefiller-port"],
+  ...["--decoder-hosts", "--decoder-host", "--decoder-ports", "--decoder-port"],
+]);
 
 /** Null for a command that is no proxy pdserve knows. */
 export function readProxyCommand(words: readonly string[], origin: Origin, problems: Problem[]): ProxyCommand | null {
@@ -56,11 +35,9 @@ export function readProxyCommand(words: readonly string[], origin: Origin, probl
   for (
     const { name, value } of readFlags(own, { "--vllm-pd-disaggregation": "switch", "--pd-disaggregation": "switch" })
   ) {
-    const keys = policies[name as keyof typeof policies];
-    const key = flags[name];
-    if (keys !== undefined) sayings.push(...policySayings({ value, origin }, keys, problems));
-    else if (key === undefined) ignored.push(name);
-    else if (key !== null) sayings.push({ key, text: key === "requestTimeoutMs" ? `${value}s` : value, origin });
+    const said = proxyFlag(name, value, origin, problems);
+    if (said !== null) sayings.push(...said);
+    else if (!replaced.has(name)) ignored.push(name);
   }
   if (ignored.length > 0) {
     problems.push(warningAt(origin, {

@@ -6,6 +6,7 @@ import { emptyLayer } from "../layer.ts";
 import type { Problem } from "../problem.ts";
 import type { Layout, Origin, WorkerGroup } from "../spec.ts";
 import type { Asked, Dialect, ReadFile } from "./dialect.ts";
+import { longRequests, rolloutLimitS } from "./long_requests.ts";
 import { type ModelEntry, readModelEntry } from "./model_entry.ts";
 import { errorAt, warningAt } from "./tell.ts";
 import { readYaml } from "./yaml_document.ts";
@@ -39,7 +40,8 @@ function read(tool: Tool, text: string, path: string, asked: Asked = {}): ReadFi
   problems.push(...sameNames(models));
   const chosen = choose(models, asked.modelEntry ?? null, start, problems);
   if (chosen === null) return { layer: emptyLayer, problems };
-  return { layer: { ...emptyLayer, layout: layoutOf(tool, models, chosen) }, problems };
+  const sayings = longRequests(rolloutLimitS, start);
+  return { layer: { ...emptyLayer, sayings, layout: layoutOf(tool, models, chosen) }, problems };
 }
 
 function layoutOf(tool: Tool, models: readonly ModelEntry[], chosen: ModelEntry): Layout {

@@ -5,6 +5,7 @@ import { runsAlready } from "../plan_external.ts";
 import type { Problem } from "../problem.ts";
 import type { Layout, Origin, Settings, WorkerGroup } from "../spec.ts";
 import type { ReadFile } from "./dialect.ts";
+import { longRequests, rolloutLimitS } from "./long_requests.ts";
 import { errorAt } from "./tell.ts";
 
 /** Null where the line asks for neither. */
@@ -40,7 +41,8 @@ function laidOut(groups: readonly WorkerGroup[]): ReadFile {
     ...{ tool: "--rollout-num-gpus", engine: null, model: null, groups },
     ...{ ports: "search", updatesWeights: null },
   };
-  return { layer: { ...emptyLayer, layout }, problems: [] };
+  const sayings = longRequests(rolloutLimitS, groups[0]?.origin ?? { is: "default" });
+  return { layer: { ...emptyLayer, sayings, layout }, problems: [] };
 }
 
 /** A router alone: right beside URLs, and nothing without them. */

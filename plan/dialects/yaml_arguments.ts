@@ -3,6 +3,7 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from "yaml";
 import { splitShellWords } from "../shell_words.ts";
 import type { EngineArgument, Origin } from "../spec.ts";
+import { flagWords } from "./flag_words.ts";
 
 export type EngineArguments =
   | { readonly is: "arguments"; readonly list: readonly EngineArgument[] }
@@ -28,18 +29,6 @@ function fromMap(map: YAMLMap, originAt: OriginAt): EngineArguments {
     return [{ words: flagWords(name, (value as Node | null)?.toJSON() ?? null), origin: originAt(key) }];
   });
   return { is: "arguments", list };
-}
-
-export function flagWords(name: string, value: unknown): string[] {
-  const flag = `--${name.replaceAll("_", "-")}`;
-  if (value === null || value === true) return [flag];
-  if (value === false) return [`--no-${flag.slice(2)}`];
-  if (Array.isArray(value)) return [flag, ...value.map(textOf)];
-  return [flag, textOf(value)];
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function fromList(seq: YAMLSeq, originAt: OriginAt): EngineArguments {

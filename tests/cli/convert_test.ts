@@ -35,6 +35,12 @@ describe("pdserve convert", () => {
     const { code, stdout } = await convert(["--vllm-config", "t.yaml", "--port", "9000"], files);
     expect(stdout).toBe(`# Made from t.yaml by pdserve convert. Use it as ./pdserve.yaml, or with --config.
 
+limits:
+  request_timeout: 14400s # t.yaml:1
+  prefill_timeout: 14400s # t.yaml:1
+  first_token_timeout: 14400s # t.yaml:1
+  idle_timeout: 14400s # t.yaml:1
+  body_size: 512m # t.yaml:1
 router:
   port: 9000 # flag --port
 groups:

@@ -1,0 +1,64 @@
+// Words that vime's and slime's launch lines have and nobody else: `--hf-checkpoint`, `--router-X`, `--vllm-X`, `--sglang-X`.
+
+import { proxyFlag } from "../plan/dialects/proxy_flags.ts";
+import { translateSglang } from "../plan/dialects/sglang_names.ts";
+import { flagWords } from "../plan/dialects/flag_words.ts";
+import type { Origin } from "../plan/spec.ts";
+import { type ArgvLine, type FlagWord, looksLikeFlag, takeValue } from "./argv_line.ts";
+
+/** False where the flag is none of these. */
+export function readJobWord(line: ArgvLine, flag: FlagWord): boolean {
+  if (flag.name === "--hf-checkpoint") {
+    line.positionals.push(takeValue(line, flag, "MODEL") ?? "MODEL");
+    return true;
+  }
+  const [, whose, name = ""] = /^--(router|vllm|sglang)-(.+)$/.exec(flag.name) ?? [];
+  if (whose === undefined) return false;
+  const value = freeValue(line, flag);
+  if (whose === "router") routerFlag(line, flag, `--${name}`, value);
+  else if (whose === "vllm") line.engineArgs.both.push({ words: words(name, value), flag: flag.written });
+  else sglangFlag(line, flag, name, value);
+  return true;
+}
+
+/** What stands behind it, where that is no flag; null for a bare one. */
+function freeValue(line: ArgvLine, flag: FlagWord): string | null {
+  if (flag.inline !== null) return flag.inline;
+  const next = line.words[line.at];
+  if (next === undefined || looksLikeFlag(next)) return null;
+  line.at++;
+  return next;
+}
+
+function words(name: string, value: string | null): string[] {
+  return value === null ? [`--${name}`] : value.startsWith("-") ? [`--${name}=${value}`] : [`--${name}`, value];
+}
+
+function routerFlag(line: ArgvLine, flag: FlagWord, name: string, value: string | null): void {
+  const origin: Origin = { is: "flag", flag: flag.written };
+  const sayings = proxyFlag(name, value ?? "true", origin, line.problems);
+  for (const { key, text } of sayings ?? []) line.values.push({ key, value: text, flag: flag.written });
+  if (sayings === null) warn(line, flag, "pdserve's router stands in for the job's and has no such flag");
+}
+
+/** Said to vLLM, as in a file of overrides. */
+function sglangFlag(line: ArgvLine, flag: FlagWord, name: string, value: string | null): void {
+  const key = name.replaceAll("-", "_");
+  const translated = translateSglang(key, value ?? true);
+  if (translated?.is === "nothing") return warn(line, flag, translated.why);
+  const said = translated === null
+    ? [words(name, value)]
+    : Object.entries(translated.flags).map(([one, set]) => flagWords(one, set));
+  for (const each of said) line.engineArgs.both.push({ words: each, flag: flag.written });
+}
+
+function warn(line: ArgvLine, flag: FlagWord, why: string): void {
+  const { written } = flag;
+  line.problems.push({
+    what: `Ignore ${written}`,
+    why,
+    fix: `leave out ${written}`,
+    where: `flag ${written}`,
+    severity: "warning",
+  });
+}
