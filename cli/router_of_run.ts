@@ -35,6 +35,7 @@ export function routerOfRun(
       fallback: of.fallback.value,
       maxInFlight: of.maxInFlight.value,
       maxQueue: of.maxQueue.value,
+      maxWorkerInFlight: of.maxWorkerInFlight.value,
       maxHandoffs: of.maxHandoffs.value,
       maxBodyBytes: of.maxBodyBytes.value,
       maxAttempts: of.maxAttempts.value,

@@ -15,5 +15,10 @@ export function chooseWorker(
 ): Slot | null {
   if (candidates.length <= 1) return candidates[0] ?? null;
   const ranked = policy.rank(candidates, facts) as readonly Slot[];
-  return ranked.find((slot) => !shuns(slot)) ?? ranked[0] ?? null;
+  return ranked.find((slot) => !shuns(slot) && hasRoom(slot)) ?? ranked.find((slot) => !shuns(slot)) ?? ranked[0] ??
+    null;
+}
+
+function hasRoom({ room }: Slot): boolean {
+  return room.inside < room.places;
 }

@@ -1,7 +1,7 @@
 // One client request inside the router, from accepted to settled: what is running for it, what it holds, and its limits.
 
 import type { Handle } from "../kv/ledger.ts";
-import type { Waiting } from "./admission.ts";
+import type { Admission, Waiting } from "./admission.ts";
 import type { Expiring } from "./deadlines.ts";
 import { Leg, type LegFailure } from "./leg.ts";
 import type { LegName } from "./leg_failure.ts";
@@ -36,6 +36,7 @@ export class Exchange implements Expiring {
   #phase: Phase = "queue";
   #giveUpWaiting: (() => void) | null = null;
   #window: Slot | null = null;
+  #room: Slot | null = null;
   #handle: Handle | null = null;
   #limitMs = 0;
   #isSettled = false;
@@ -77,8 +78,8 @@ export class Exchange implements Expiring {
     this.expiresMs = nextMs < this.#untilMs ? nextMs : this.#untilMs;
   }
 
-  /** Waits in a queue; false when the client left or a limit passed meanwhile. */
-  async waitIn(waiting: Waiting): Promise<boolean> {
+  /** Waits in a queue; `gave-up` when the client left or a limit passed meanwhile. */
+  async waitIn(waiting: Waiting): Promise<Admission> {
     this.#giveUpWaiting = () => waiting.giveUp();
     if (this.hasLeft) waiting.giveUp();
     const admitted = await waiting.admitted;
@@ -115,6 +116,16 @@ export class Exchange implements Expiring {
     this.#window?.handingOver.delete(this);
     this.#window?.window.leave();
     this.#window = null;
+  }
+
+  /** A place on the worker that answers; its gate has been passed. */
+  takeRoom(slot: Slot): void {
+    this.#room = slot;
+  }
+
+  leaveRoom(): void {
+    this.#room?.room.leave();
+    this.#room = null;
   }
 
   /** The process that holds this attempt's KV is gone. */
@@ -171,7 +182,7 @@ export class Exchange implements Expiring {
   settle(ending: Ending): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    const { deadlines, metrics, gate, accessLog, now } = this.#io;
+    const { deadlines, metrics, gate, pace, accessLog, now } = this.#io;
     deadlines.forget(this);
     this.abortLegs();
     this.closeWindow();
@@ -180,7 +191,11 @@ export class Exchange implements Expiring {
     metrics.observe(this.times);
     const status = ending === "client-left" ? 499 : this.#status;
     metrics.requests.add(`${this.path}\0${status}\0${ending}`);
-    if (this.times.admittedMs > 0) gate.leave();
+    this.leaveRoom();
+    if (this.times.admittedMs > 0) {
+      gate.leave();
+      pace.served();
+    }
     accessLog?.record(this, status, ending);
   }
 }

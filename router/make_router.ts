@@ -9,6 +9,7 @@ import { type AccessLog, makeAccessLog } from "./access_log.ts";
 import { makeGate } from "./admission.ts";
 import { makeApp } from "./app.ts";
 import { type Deadlines, makeDeadlines } from "./deadlines.ts";
+import { makePace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import { type ProveLimits, provePair } from "./prove.ts";
 import { makeRecomputeWatch } from "./recompute_watch.ts";
@@ -19,6 +20,7 @@ import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
 import { makeRouterMetrics } from "./router_metrics.ts";
 import { makeStallWatch } from "./stall_watch.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
+import { makeWindowWatch } from "./window_watch.ts";
 import { makeWorkerHealth } from "./worker_health.ts";
 
 export interface RouterOptions {
@@ -63,7 +65,12 @@ export function makeRouter(options: RouterOptions): Router {
   const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
   const io = connectParts(options, ledger, deadlines, accessLog);
   const app = makeApp(io);
-  const watches = [makeRecomputeWatch(io, options.engineMetrics), makeHealthProbe(io), makeStallWatch(io)];
+  const watches = [
+    makeRecomputeWatch(io, options.engineMetrics),
+    makeHealthProbe(io),
+    makeStallWatch(io),
+    makeWindowWatch(io, options.engineMetrics),
+  ];
   return {
     fetch: (request) => app.fetch(request),
     prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
@@ -90,14 +97,20 @@ function connectParts(
   deadlines: Deadlines,
   accessLog: AccessLog | null,
 ): RouterIo {
-  const { maxHandoffs, maxQueue, maxInFlight } = settings;
+  const { maxHandoffs, maxWorkerInFlight, maxQueue, maxInFlight } = settings;
   const gate = makeGate({ inside: maxInFlight, waiting: maxQueue });
   const health = makeWorkerHealth(clock.now, settings.quarantine);
-  const roster = makeRoster(fleet, { maxHandoffs, maxQueue, onGone: ({ url }) => upstream.forget(url) });
+  const roster = makeRoster(fleet, {
+    maxHandoffs,
+    maxWorkerInFlight,
+    maxQueue,
+    onGone: ({ url }) => upstream.forget(url),
+  });
   const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(ledger) });
   const { now } = clock;
   const retries = makeRetryBudget(settings.retryShare);
-  const parts = { retries, gate, health, roster, metrics, ledger, deadlines, accessLog };
+  const pace = makePace(clock.now);
+  const parts = { retries, pace, gate, health, roster, metrics, ledger, deadlines, accessLog };
   return { settings, connector, leaseMs, policies, upstream, log, now, random, ...parts };
 }
 

@@ -2,7 +2,15 @@
 
 import type { ApiKind } from "../kv/connector.ts";
 
-export type Phase = "queue" | "handoff window" | "connect" | "prefill" | "first token" | "stream" | "whole request";
+export type Phase =
+  | "queue"
+  | "worker queue"
+  | "handoff window"
+  | "connect"
+  | "prefill"
+  | "first token"
+  | "stream"
+  | "whole request";
 
 export interface OwnError {
   readonly status: number;

@@ -10,7 +10,7 @@ import type { AttemptResult, Pair } from "./attempt.ts";
 import type { FailedLeg } from "./leg_failure.ts";
 import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
-import { timedOutWaiting } from "./timed_out_waiting.ts";
+import { type Full, fullWorker, waitForPlace } from "./wait_for_place.ts";
 import { prefillThenDecode } from "./prefill_then_decode.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
@@ -26,15 +26,16 @@ export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair 
   while (exchange.attempts < attempts && mayTry(last, io)) {
     const pair = forced ?? choosePair(exchange, io, shunned);
     if (pair === null) break;
-    const refused = pair.prefill.window.tryEnter() ? null : await waitForWindow(exchange, pair.prefill, io);
+    // Room to decode first: KV made for a worker that cannot take it would only lie there.
+    const refused = await takePlaces(exchange, pair, io);
     if (refused !== null) return refused;
-    exchange.openWindow(pair.prefill);
     io.health.chosen(pair.prefill.name, pair.decode.name);
 
     if (last !== null) io.metrics.retries.add(last.leg);
     const result = await attempt(exchange, pair, io);
     exchange.closeWindow();
     if (result.is === "response") return result.response;
+    exchange.leaveRoom();
     if (result.is === "gone" || exchange.hasLeft) return answerNobody(exchange);
     last = result.failed;
     exchange.settleHandle("failed");
@@ -76,17 +77,20 @@ function choosePair({ ask }: Exchange, io: RouterIo, shunned: ReadonlySet<string
   return decode === null ? null : { prefill, decode };
 }
 
-/** The window bounds how much KV one prefill worker holds for decode; null once there is room in it. */
-async function waitForWindow(exchange: Exchange, prefill: Slot, io: RouterIo): Promise<Response | null> {
-  exchange.enter("handoff window", io.settings.handoffTimeoutMs);
-  const waiting = prefill.window.queueUp();
-  const message = `${prefill.name} has as many handoffs waiting as it may`;
-  if (waiting === null) {
-    return answerError(exchange, { status: 503, message, phase: "handoff window", retryAfterSeconds: 1 });
-  }
-  if (await exchange.waitIn(waiting)) return null;
-  if (exchange.hasLeft) return answerNobody(exchange);
-  return answerError(exchange, timedOutWaiting(exchange, message));
+/** Null with room on decode and in prefill's window, which bounds how much KV it holds for decode. */
+async function takePlaces(exchange: Exchange, { prefill, decode }: Pair, io: RouterIo): Promise<Response | null> {
+  const noRoom = decode.room.tryEnter() ? null : await waitForPlace(exchange, decode.room, fullWorker(decode), io);
+  if (noRoom !== null) return noRoom;
+  exchange.takeRoom(decode);
+  const noWindow = prefill.window.tryEnter()
+    ? null
+    : await waitForPlace(exchange, prefill.window, fullWindow(prefill), io);
+  if (noWindow === null) exchange.openWindow(prefill);
+  return noWindow;
+}
+
+function fullWindow({ name }: Slot): Full {
+  return { phase: "handoff window", message: `${name} has as many handoffs waiting as it may` };
 }
 
 function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {

@@ -17,6 +17,8 @@ export interface Slot extends Candidate {
   wholeStarted: number;
   wholeRunning: number;
   worker: WorkerSnapshot;
+  /** Requests it answers at once: a decode worker's or a whole one's. */
+  readonly room: Gate;
   /** Handoffs that pin its KV: from the prefill leg's start until decode's first byte. */
   readonly window: Gate;
   /** The requests in that window, to be told when the worker goes. */
@@ -38,6 +40,7 @@ export interface Roster {
 
 export interface RosterOptions {
   readonly maxHandoffs: number;
+  readonly maxWorkerInFlight: number;
   readonly maxQueue: number;
   /** A worker became another process, or went: nothing kept for the old one is of use. */
   readonly onGone: (worker: WorkerSnapshot) => void;
@@ -97,8 +100,9 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
   };
 }
 
-function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue }: RosterOptions): Slot {
+function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue, maxWorkerInFlight }: RosterOptions): Slot {
   const window = makeGate({ inside: maxHandoffs, waiting: maxQueue });
+  const room = makeGate({ inside: maxWorkerInFlight, waiting: maxQueue });
   const counts = { inFlight: 0, outstandingTokens: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
-  return { name: worker.facts.name, ...counts, worker, window, handingOver: new Set() };
+  return { name: worker.facts.name, ...counts, worker, room, window, handingOver: new Set() };
 }

@@ -5,6 +5,7 @@ import type { Ledger } from "../kv/ledger.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { Gate } from "./admission.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Pace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { Roster } from "./roster.ts";
@@ -24,6 +25,8 @@ export interface RouterSettings {
   readonly maxInFlight: number;
   readonly maxQueue: number;
   readonly maxHandoffs: number;
+  /** Requests that one worker may be answering. */
+  readonly maxWorkerInFlight: number;
   readonly maxBodyBytes: number;
   /** Tries per request, the first one included. */
   readonly maxAttempts: number;
@@ -58,6 +61,7 @@ export interface RouterIo {
   readonly health: WorkerHealth;
   readonly gate: Gate;
   readonly retries: RetryBudget;
+  readonly pace: Pace;
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;
   readonly accessLog: AccessLog | null;

@@ -112,6 +112,16 @@ function makeGauges({ gate, roster, health, upstream, handles }: MetricSources):
     makeGauge("pdserve_worker_in_flight", "Legs running on the worker", each((slot) => slot.inFlight)),
     makeGauge("pdserve_worker_handoffs", "Handoffs that pin the worker's KV", each((slot) => slot.window.inside)),
     makeGauge(
+      "pdserve_worker_handoff_places",
+      "Handoffs that may pin the worker's KV, as its memory allows",
+      each((slot) => slot.window.places),
+    ),
+    makeGauge(
+      "pdserve_worker_waiting",
+      "Requests waiting for the worker",
+      each((slot) => slot.room.waiting + slot.window.waiting),
+    ),
+    makeGauge(
       "pdserve_avoided",
       "1 for workers and pairs left alone after failures",
       () => health.avoided().map((who) => [{ who }, 1] as const),

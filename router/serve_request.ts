@@ -10,7 +10,7 @@ import { type Ask, readAsk } from "./read_ask.ts";
 import { requestIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Route } from "./routes.ts";
-import { timedOutWaiting } from "./timed_out_waiting.ts";
+import { type Full, waitForPlace } from "./wait_for_place.ts";
 import { serveWhole } from "./whole.ts";
 
 export async function serveRequest(request: Request, route: Route, io: RouterIo): Promise<Response> {
@@ -30,7 +30,7 @@ export async function serveRequest(request: Request, route: Route, io: RouterIo)
   if (signal.aborted) exchange.leave();
   else signal.addEventListener("abort", () => exchange.leave(), { once: true });
   try {
-    const refused = io.gate.tryEnter() ? null : await waitForPlace(exchange, io);
+    const refused = io.gate.tryEnter() ? null : await waitForPlace(exchange, io.gate, fullRouter(io.settings), io);
     if (refused !== null) return refused;
     exchange.times.admittedMs = io.now();
     io.retries.earn();
@@ -42,18 +42,8 @@ export async function serveRequest(request: Request, route: Route, io: RouterIo)
   }
 }
 
-/** Null once there is a place. */
-async function waitForPlace(exchange: Exchange, { gate, settings, metrics }: RouterIo): Promise<Response | null> {
-  const waiting = gate.queueUp();
-  if (waiting === null) {
-    metrics.rejected.add("queue_full");
-    const message = `${settings.maxInFlight} requests are being served and ${settings.maxQueue} wait already`;
-    return answerError(exchange, { status: 429, message, phase: "queue", retryAfterSeconds: 1 });
-  }
-  exchange.enter("queue", settings.queueTimeoutMs);
-  if (await exchange.waitIn(waiting)) return null;
-  if (exchange.hasLeft) return answerNobody(exchange);
-  return answerError(exchange, timedOutWaiting(exchange, "No place became free in time"));
+function fullRouter({ maxInFlight }: RouterIo["settings"]): Full {
+  return { phase: "queue", message: `${maxInFlight} requests are being served, and no place became free for this one` };
 }
 
 function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {

@@ -12,11 +12,13 @@ import type { Slot } from "./roster.ts";
 import { routingFactsOf } from "./routing_facts.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Route } from "./routes.ts";
+import { fullWorker, waitForPlace } from "./wait_for_place.ts";
 
 /** `handoff` is what `x-pdserve-handoff` says: `none; reason=n`, `fallback; reason=…`. */
 export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: string): Promise<Response> {
   exchange.handoff = headerText(handoff);
   exchange.prefill = null;
+  exchange.leaveRoom();
   const candidates = wholeCandidates(io, exchange.ask.route);
   if (candidates === null) return answerError(exchange, cannotServeWhole(exchange, io, handoff));
 
@@ -27,10 +29,14 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
     const slot = chooseWorker(candidates, io.policies.decode, routingFactsOf(exchange.ask), shuns);
     if (slot === null) return answerError(exchange, noWorkerReady(io));
 
+    const refused = slot.room.tryEnter() ? null : await waitForPlace(exchange, slot.room, fullWorker(slot), io);
+    if (refused !== null) return refused;
+    exchange.takeRoom(slot);
     io.health.chosen(null, slot.name);
     const result = await runWhole(exchange, slot, io);
     if (result === "gone") return answerNobody(exchange);
     if (result instanceof Response) return result;
+    exchange.leaveRoom();
     last = result;
     io.metrics.legFailures.add(`whole\0${last.worker}\0${last.kind}`);
     if (last.fault !== null) io.health.blame(last.worker, last.fault);

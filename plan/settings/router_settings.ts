@@ -105,6 +105,15 @@ export const routerSettings = {
     hint: "N",
     help: "Requests waiting; more are answered 429 with Retry-After",
   },
+  maxWorkerInFlight: {
+    flag: "--max-worker-in-flight",
+    yaml: "limits.worker_in_flight",
+    kind: "count",
+    default: "4096",
+    group: "Limits",
+    hint: "N",
+    help: "Requests that one worker may be answering; more wait for it, the most urgent first and sessions by turns",
+  },
   maxHandoffs: {
     flag: "--max-handoffs",
     yaml: "limits.handoffs",

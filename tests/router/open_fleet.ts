@@ -187,6 +187,7 @@ const defaults: RouterSettings = {
   fallback: "none",
   maxInFlight: 100,
   maxQueue: 100,
+  maxWorkerInFlight: 100,
   maxHandoffs: 100,
   maxBodyBytes: 1024 * 1024,
   maxAttempts: 2,
