@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Asked, Dialect, ReadFile } from "../plan/dialects/dialect.ts";
+import type { GetJson } from "../plan/dialects/external_engines.ts";
 import type { TomlLine } from "../plan/dialects/load_toml.ts";
 import { emptyLayer } from "../plan/layer.ts";
 import { hasErrors, type Problem } from "../plan/problem.ts";
@@ -16,9 +17,15 @@ export interface TopologyPlaces {
   readonly settings: Settings;
   readonly cwd: string;
   readonly readText: ReadText;
+  readonly getJson: GetJson;
 }
 
-const sources = ["vllmConfig", "sglangConfig", "prefillNumServers"] as const satisfies readonly SettingKey[];
+const sources = [
+  "vllmConfig",
+  "sglangConfig",
+  "prefillNumServers",
+  "externalEngines",
+] as const satisfies readonly SettingKey[];
 
 /** Null where none is given. A line that gives two gets neither. */
 export async function loadTopology(places: TopologyPlaces): Promise<ConfigFile | null> {
@@ -43,7 +50,13 @@ export async function loadTopology(places: TopologyPlaces): Promise<ConfigFile |
   if (given[0] === "sglangConfig") {
     return await from(given[0], async () => (await import("../plan/dialects/slime.ts")).slime);
   }
-  return await shorthand(settings);
+  return given[0] === "externalEngines" ? await external(places) : await shorthand(settings);
+}
+
+async function external({ settings, getJson }: TopologyPlaces): Promise<ConfigFile> {
+  const { value, origin } = settings.externalEngines;
+  const { readExternalEngines } = await import("../plan/dialects/external_engines.ts");
+  return { path: null, ...(await readExternalEngines({ value: value ?? [], origin }, getJson)) };
 }
 
 /** `@ FILE`; a settings file that is TOML is the same. */

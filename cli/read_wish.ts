@@ -1,11 +1,13 @@
 // Command line, environment and settings file together: what is wanted, and of which engine?
 
+import type { GetJson } from "../plan/dialects/external_engines.ts";
 import { stackLayers } from "../plan/layer.ts";
 import { layerSpec } from "../plan/layer_spec.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Settings, Spec } from "../plan/spec.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { engines, isEngineName } from "../supervisor/engines/index.ts";
+import { getJson } from "./get_json.ts";
 import { type ConfigFile, loadConfigFile } from "./load_config_file.ts";
 import { loadTopology } from "./load_topology.ts";
 import type { ReadText } from "./read_text.ts";
@@ -16,6 +18,8 @@ export interface WishSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly readText: ReadText;
+  /** Asks engines that already run; real life's where it is left out. */
+  readonly getJson?: GetJson;
 }
 
 export interface Wish {
@@ -48,7 +52,7 @@ export function engineOf(name: string | null | undefined): Engine {
 
 /** The settings file, and on top of it the topology of another tool. */
 export async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
-  const topology = await loadTopology({ ...sources, settings, toml: line.toml });
+  const topology = await loadTopology({ getJson, ...sources, settings, toml: line.toml });
   // A demo works the same wherever it is tried, and a job's own file is not mixed with one that happens to lie there.
   const discovers = line.verb !== "demo" && line.verb !== "pdjob" && line.verb !== "convert" && topology === null;
   const { modelEntry } = settings;

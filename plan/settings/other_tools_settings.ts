@@ -67,6 +67,15 @@ export const otherToolsSettings = {
     hint: "N",
     help: "GPUs of one worker where the file does not say; default 1",
   },
+  externalEngines: {
+    flag: "--rollout-external-engine-addrs",
+    yaml: null,
+    kind: "list",
+    default: null,
+    group: "Other tools",
+    hint: "HOST:PORT…",
+    help: "Engines that already run; each is asked whether it prefills or decodes",
+  },
   disableLogToDriver: {
     flag: "--disable-log-to-driver",
     yaml: null,

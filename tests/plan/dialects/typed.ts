@@ -2,6 +2,7 @@
 
 import { planFromArgv, type WishedPlan } from "../../../cli/plan_from_argv.ts";
 import type { TextFile } from "../../../cli/read_text.ts";
+import type { GetJson } from "../../../plan/dialects/external_engines.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import type { Problem } from "../../../plan/problem.ts";
 import { splitShellWords } from "../../../plan/shell_words.ts";
@@ -20,6 +21,7 @@ export async function typed(
   line: string | readonly string[],
   files: Readonly<Record<string, string>> = {},
   gpus = 8,
+  getJson: GetJson = () => Promise.resolve(null),
 ): Promise<Typed> {
   const readText = (path: string): Promise<TextFile> => {
     const text = files[path.replace(/^\/work\//, "")];
@@ -27,7 +29,7 @@ export async function typed(
   };
   const wished = await planFromArgv({
     argv: typeof line === "string" ? splitShellWords(line) ?? [] : line,
-    ...{ env: {}, cwd: "/work", readText, ownCommand: ["pdserve"], addresses: () => [] },
+    ...{ env: {}, cwd: "/work", readText, getJson, ownCommand: ["pdserve"], addresses: () => [] },
     probe: () => Promise.resolve(machineOf(gpus)),
     run: { sharedDir: "/run/kv", nonce: "1c9e" },
   });
