@@ -25,7 +25,9 @@ export function coveringTests(): readonly CoveringTest[] {
 export function obligationsPage(tests: readonly CoveringTest[]): string {
   const count = (status: Obligation["status"]) => obligations.filter((one) => one.status === status).length;
   const rows = obligations.map((one) => {
-    const files = [...new Set(tests.filter(({ ids }) => ids.includes(one.id)).map(({ file }) => `\`${file}\``))];
+    const named = one.shownBy.map((named) => `tests/${named.split(": ")[0]}`);
+    const titled = tests.filter(({ ids }) => ids.includes(one.id)).map(({ file }) => file);
+    const files = [...new Set([...titled, ...named])].map((file) => `\`${file}\``);
     const state = { test: "tested", "not-here": "not on one node", open: "open" }[one.status];
     return `| ${one.id} | ${one.says} | ${state} | ${
       [...files, one.reason].filter((part) => part !== "").join("; ")

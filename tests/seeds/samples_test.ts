@@ -96,6 +96,15 @@ describe("the document's words", () => {
     expect(launch.extraConfig).toEqual({ block_size: 64, cpu_bytes_to_use: 10_000_000_000 });
   });
 
+  test("K23: LMCache is started without chunked prefill", async () => {
+    const line = "m --pd 1P1D --kv-connector LMCacheConnectorV1 --engine sim";
+    const { planned } = await typed(line, {}, 8);
+    expect(
+      planned.is === "planned" && planned.plan.workers.map(({ argv }) => argv.includes("--no-enable-chunked-prefill")),
+    )
+      .toEqual([true, true]);
+  });
+
   test("K13, K17: MultiConnector keeps its children in order, and NIXL its backends", async () => {
     const { launch, workers } = await planOf("guide_multi");
     const { connectors } = launch.extraConfig as { connectors: { kv_connector: string }[] };

@@ -30,7 +30,7 @@ const manifest = (...documents: string[]) => ({ "k.yaml": documents.join("\n---\
 const line = "--config k.yaml";
 
 describe("a Kubernetes manifest", () => {
-  test("K20, K21: becomes one plan: replicas are workers, limits are GPUs, `=` and words of their own are flags", async () => {
+  test("K4, K20, K21: becomes one plan: replicas are workers, limits are GPUs, `=` and words of their own are flags", async () => {
     const files = manifest(
       deployment({ ...prefill, args: [...prefill.args, "--tensor-parallel-size", "4"], gpus: 4 }),
       deployment({
