@@ -273,7 +273,7 @@ static void run(Stream *streams) {
   samples_print("ttft_us", &first_chunk);
   samples_print("chunk_us", &chunk_delay);
   samples_print("total_us", &total);
-  printf("\"cpu_us\":%.0f,\"rss_kb\":%ld}\n", (after.cpu_ns - before.cpu_ns) / 1e3, after.rss_kb);
+  printf("\"cpu_us\":%.0f,\"pss_kb\":%ld}\n", (after.cpu_ns - before.cpu_ns) / 1e3, after.pss_kb);
 }
 
 int main(int argc, char **argv) {

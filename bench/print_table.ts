@@ -9,7 +9,7 @@ const figures = [
   "CPU µs/chunk",
   "added TTFT p50 / p99 µs",
   "added chunk delay p50 / p99 µs",
-  "RSS MB",
+  "memory MB",
   "± CPU",
   "errors",
 ];
@@ -23,12 +23,40 @@ export function scenarioTable(scenario: Scenario, summaries: readonly Summary[])
       tenth(summary.cpuUsPerChunk),
       pair(summary.addedTtftUs),
       pair(summary.addedChunkUs),
-      whole(summary.rssMb),
+      whole(summary.memoryMb),
       `${whole(summary.spread * 100)} %${summary.noisy > 0 ? ` (${summary.noisy} of ${summary.repeats} noisy)` : ""}`,
     ]),
     String(summary.errors),
   ]);
   return `### ${scenario.title}\n\n${table(["", ...figures], rows)}`;
+}
+
+/** One row for each router with what tells most of it: the table that people compare. */
+export function overviewTable(summaries: readonly Summary[]): string {
+  const of = (router: string, scenario: string): Summary | undefined =>
+    summaries.find((summary) => summary.scenario === scenario && summary.router === router);
+  const cell = (summary: Summary | undefined, read: (summary: Summary) => string): string =>
+    summary === undefined ? "-" : read(summary);
+  const names = [...new Set(summaries.map(({ router }) => router))].filter((name) => name !== direct);
+  const rows = names.map((name) => [
+    name,
+    cell(of(name, "saturation"), (summary) => tenth(summary.cpuUsPerRequest)),
+    cell(of(name, "burst64"), (summary) => tenth(summary.cpuUsPerRequest)),
+    cell(of(name, "paced96"), (summary) => tenth(summary.cpuUsPerChunk)),
+    cell(of(name, "streams1000"), (summary) => tenth(summary.cpuUsPerChunk)),
+    cell(of(name, "streams1000"), (summary) => whole(summary.memoryMb)),
+    cell(of(name, "low-load"), (summary) => pair(summary.addedTtftUs)),
+  ]);
+  const head = [
+    "",
+    "CPU µs/request, 1 chunk",
+    "CPU µs/request, 64 chunks at once",
+    "CPU µs/chunk, 96 streams",
+    "CPU µs/chunk, 1,000 streams",
+    "memory MB, 1,000 streams",
+    "added TTFT µs p50 / p99, low load",
+  ];
+  return table(head, rows);
 }
 
 /** How many times the subject costs what each other router costs; below 1 it costs less. */
@@ -54,7 +82,7 @@ export function ratioTable(subject: string, scenarios: readonly Scenario[], summ
   return `### ${subject} divided by\n\n${table(["scenario", "figure", ...others], rows)}`;
 }
 
-function ratio(
+export function ratio(
   subject: Summary | undefined,
   other: Summary | undefined,
   read: (summary: Summary) => number | undefined,
@@ -64,7 +92,7 @@ function ratio(
   return above === undefined || below === undefined || below <= 0 ? "-" : `${(above / below).toFixed(2)}×`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, head.map((_, i) => i === 0 ? "---" : "--:"), ...rows];
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

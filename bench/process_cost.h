@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct {
-  long cpu_ns, rss_kb;
+  long cpu_ns, pss_kb;
 } Cost;
 
 static long first_number(const char *path, int skip) {
@@ -35,15 +35,26 @@ static long cpu_ns_of(int pid) {
   return sum;
 }
 
+/// Proportional: pages that several processes share, such as a router's own two, count once.
+static long pss_kb_of(int pid) {
+  char path[64], line[256];
+  long kb = 0;
+  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
+  FILE *file = fopen(path, "r");
+  while (file && fgets(line, sizeof line, file)) {
+    if (sscanf(line, "Pss: %ld", &kb) == 1) break;
+  }
+  if (file) fclose(file);
+  return kb;
+}
+
 /// `pids` is a list with commas, or NULL.
 static Cost cost_of(const char *pids) {
   Cost cost = {0, 0};
-  char path[64];
   for (const char *at = pids; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
     int pid = atoi(at);
     cost.cpu_ns += cpu_ns_of(pid);
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    cost.rss_kb += first_number(path, 1) * 4;
+    cost.pss_kb += pss_kb_of(pid);
   }
   return cost;
 }

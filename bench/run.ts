@@ -7,19 +7,20 @@ import { type BenchOptions, help, readOptions } from "./bench_options.ts";
 import { buildTools } from "./build_tools.ts";
 import { measure, runLoad, type Running, type Stand } from "./measure.ts";
 import { startPinned } from "./pinned_process.ts";
-import { ratioTable, scenarioTable } from "./print_table.ts";
+import { overviewTable, ratioTable, scenarioTable } from "./print_table.ts";
 import { requestBody } from "./request_body.ts";
 import { routers } from "./routers/index.ts";
 import type { Sample } from "./sample.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import { freePort, type StartedRouters, startRouters } from "./start_routers.ts";
 import { direct, summarise } from "./summarise.ts";
+import { targetTable } from "./targets.ts";
 
 const cacheDir = join(import.meta.dir, "../.cache/bench");
 /** What `--quick` may take for all its windows together, and when it stops to repeat noisy ones. */
-const quickSeconds = 75;
+const quickSeconds = 60;
 /** How long each router runs at full load before anything is measured: a runtime that compiles as it goes needs it. */
-const warmupSeconds = 3;
+const warmupSeconds = 2.5;
 
 async function main(options: BenchOptions): Promise<void> {
   const cores = availableParallelism();
@@ -115,8 +116,10 @@ function report({ started, skipped }: StartedRouters, chosen: readonly Scenario[
     `Measured ${new Date().toISOString().slice(0, 10)} on ${cpus()[0]?.model ?? "an unknown CPU"}, ` +
     `${availableParallelism()} cores, Linux ${release()}; router on one core. ${versions.join(", ")}.`,
     ...skipped.map((line) => `Skipped: ${line}.`),
+    overviewTable(summaries),
     ...chosen.map((scenario) => scenarioTable(scenario, summaries)),
     ratioTable("pdserve", chosen, summaries),
+    targetTable("pdserve", summaries),
   ].join("\n\n");
 }
 

@@ -14,7 +14,8 @@ export interface Sample {
   readonly ttftUs: Percentiles;
   /** From the worker's send to the client's receipt. */
   readonly chunkUs: Percentiles;
-  readonly rssMb: number;
+  /** Of all its processes, pages they share counted once (PSS). */
+  readonly memoryMb: number;
   readonly errors: number;
   /** Something else used the router's core. */
   readonly isNoisy: boolean;
@@ -30,7 +31,7 @@ export interface LoadReport {
   readonly chunk_us: Percentiles;
   readonly total_us: Percentiles;
   readonly cpu_us: number;
-  readonly rss_kb: number;
+  readonly pss_kb: number;
 }
 
 export function toSample(router: string, scenario: string, report: LoadReport, isNoisy: boolean): Sample {
@@ -42,7 +43,7 @@ export function toSample(router: string, scenario: string, report: LoadReport, i
     cpuUsPerChunk: report.cpu_us / Math.max(1, report.chunks),
     ttftUs: report.ttft_us,
     chunkUs: report.chunk_us,
-    rssMb: report.rss_kb / 1_024,
+    memoryMb: report.pss_kb / 1_024,
     errors: report.errors,
     isNoisy,
   };

@@ -14,7 +14,7 @@ export interface Summary {
   /** Null for the direct path itself. */
   readonly addedTtftUs: { readonly p50: number; readonly p99: number } | null;
   readonly addedChunkUs: { readonly p50: number; readonly p99: number } | null;
-  readonly rssMb: number;
+  readonly memoryMb: number;
   readonly errors: number;
   /** Half the range of the CPU figure over its median: how far to trust it. */
   readonly spread: number;
@@ -38,7 +38,7 @@ export function summarise(samples: readonly Sample[]): readonly Summary[] {
       cpuUsPerChunk: median(group.map((sample) => sample.cpuUsPerChunk)),
       addedTtftUs: isAdded ? { p50: added((s) => s.ttftUs.p50), p99: added((s) => s.ttftUs.p99) } : null,
       addedChunkUs: isAdded ? { p50: added((s) => s.chunkUs.p50), p99: added((s) => s.chunkUs.p99) } : null,
-      rssMb: median(group.map((sample) => sample.rssMb)),
+      memoryMb: median(group.map((sample) => sample.memoryMb)),
       errors: group.reduce((sum, sample) => sum + sample.errors, 0),
       spread: spreadOf(group.map((sample) => sample.cpuUsPerRequest)),
       noisy: group.filter((sample) => sample.isNoisy).length,

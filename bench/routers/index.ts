@@ -3,9 +3,17 @@
 import { fastapiToy } from "./fastapi_toy.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
-import { pdserve } from "./pdserve.ts";
+import { pdserve, pdserveLogging } from "./pdserve.ts";
 import type { RouterUnderTest } from "./router_under_test.ts";
 import { smg } from "./smg.ts";
 import { vllmRouter } from "./vllm_router.ts";
 
-export const routers: readonly RouterUnderTest[] = [pdserve, vllmRouter, smg, fastapiToy, nginx, haproxy];
+export const routers: readonly RouterUnderTest[] = [
+  pdserve,
+  pdserveLogging,
+  vllmRouter,
+  smg,
+  fastapiToy,
+  nginx,
+  haproxy,
+];
