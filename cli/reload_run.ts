@@ -6,6 +6,7 @@ import { comparePlans } from "../plan/compare_plans.ts";
 import { describeSpec, type SpecRow } from "../plan/describe_spec.ts";
 import type { Machine } from "../plan/machine.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { EventStream } from "../supervisor/event_stream.ts";
 import type { Fleet } from "../supervisor/fleet.ts";
 import type { Ordered } from "../supervisor/fleet_orders.ts";
 import { planFromArgv, type PlanSources } from "./plan_from_argv.ts";
@@ -15,6 +16,7 @@ export interface ReloadInput {
   readonly run: () => PlannedRun;
   readonly fleet: Fleet;
   readonly sources: PlanSources;
+  readonly events: EventStream;
   /** The new plan holds now. */
   readonly onDone: (run: PlannedRun, changesRouter: boolean) => void;
 }
@@ -26,11 +28,23 @@ export function makeReload(input: ReloadInput): () => Promise<Reloaded> {
     if (isUnderWay) return refused("Cannot reload now", "another reload is under way", "try again when it is done");
     isUnderWay = true;
     try {
-      return await reloadOnce(input);
+      return tell(await reloadOnce(input), input.events);
     } finally {
       isUnderWay = false;
     }
   };
+}
+
+function tell(reloaded: Reloaded, events: EventStream): Reloaded {
+  const { ordered, changes } = reloaded;
+  if (ordered.is === "done") events.emit({ type: "reloaded", changes });
+  else {
+    const { what, why, fix } = ordered.is === "failed" ? ordered.diagnosis : ordered;
+    const head = ordered.is === "failed" ? "Reload failed, the old plan holds: " : "";
+    const problem = { what: head + what, why, fix, where: "reload", severity: "warning" } as const;
+    events.emit({ type: "warning", problem });
+  }
+  return reloaded;
 }
 
 async function reloadOnce({ run, fleet, sources, onDone }: ReloadInput): Promise<Reloaded> {

@@ -41,12 +41,11 @@ export async function serveRun(planned: PlannedRun, core: Core, context: CliCont
   events.emit({ type: "listening", url: listener.url });
 
   const workerApiKey = plan.workers.some(({ external }) => external !== null) ? null : newWorkerApiKey();
-  const { identity } = core;
-  const launch = { run: planned, identity, events, url: listener.url, workerApiKey, router: () => router };
-  const fleet = launchFleet(launch, context);
+  const launch = { run: planned, events, url: listener.url, workerApiKey, router: () => router };
+  const fleet = launchFleet({ ...launch, identity: core.identity }, context);
   const router: LiveRouter = liveRouter(routerOfRun(planned, fleet.view, context));
   core.onStop((haste) => fleet.stop(haste));
-  const closeFolder = showRun({ planned, fleet, events, identity, url: listener.url, router }, context);
+  const closeFolder = showRun({ planned, core, fleet, events, url: listener.url, router }, context);
 
   const exitCode = await fleet.done;
   await listener.stop(true);
@@ -58,15 +57,17 @@ export async function serveRun(planned: PlannedRun, core: Core, context: CliCont
   return exitCode;
 }
 
-interface ShowInput extends Pick<FolderInput, "fleet" | "events" | "identity" | "url"> {
+interface ShowInput extends Pick<FolderInput, "fleet" | "events" | "url"> {
+  readonly core: Core;
   readonly planned: PlannedRun;
   readonly router: LiveRouter;
 }
 
 /** Lets others see and change the run, from now until the returned function is called. */
-function showRun({ planned, router, ...rest }: ShowInput, context: CliContext): () => void {
+function showRun({ planned, core, router, ...rest }: ShowInput, context: CliContext): () => void {
   let run = planned;
   const reload = makeReload({
+    events: rest.events,
     run: () => run,
     fleet: rest.fleet,
     sources: planned.sources,
@@ -76,7 +77,8 @@ function showRun({ planned, router, ...rest }: ShowInput, context: CliContext): 
       if (changesRouter) router.replace(routerOfRun(next, rest.fleet.view, context));
     },
   });
-  return keepFolder({ ...rest, router, run: () => run, reload });
+  core.onHangup(() => void reload());
+  return keepFolder({ ...rest, identity: core.identity, router, run: () => run, reload });
 }
 
 function report({ wish }: PlannedRun, events: EventStream, context: CliContext) {

@@ -20,6 +20,8 @@ export type FleetEvent =
   | { readonly type: "proof"; readonly proof: PairProof }
   | { readonly type: "ready"; readonly ready: Ready }
   | { readonly type: "failed"; readonly failure: WorkerFailure }
+  /** What a reload changed, in words; its refusal or failure is a warning. */
+  | { readonly type: "reloaded"; readonly changes: readonly string[] }
   | { readonly type: "draining"; readonly inFlight: number; readonly limitMs: number }
   | { readonly type: "stopping"; readonly forced: boolean }
   | { readonly type: "stopped"; readonly exitCode: number };

@@ -48,6 +48,16 @@ function levelOf(signal: StopSignal, count: number): number {
   return count === 0 ? 0 : weight[signal].first + weight[signal].again * (count - 1);
 }
 
+/**
+ * Whether SIGHUP can mean that a terminal went. Without one, as under a service manager, somebody sent it on purpose, and by
+ * custom wants the configuration read again.
+ */
+export function hasTerminal(): boolean {
+  // The seventh field, after a name that may hold anything (proc_pid_stat(5)).
+  const fields = readFileSync("/proc/self/stat", "latin1").replace(/^.*\) /s, "").split(" ");
+  return fields[4] !== "0";
+}
+
 function hangupIsIgnored(): boolean {
   const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
   return (BigInt(`0x${mask}`) & 1n) === 1n;

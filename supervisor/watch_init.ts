@@ -7,12 +7,14 @@ import { processesOfRun } from "./process_tree.ts";
 import { reapOrphans } from "./reap.ts";
 import { identityFrom, type RunIdentity } from "./run_identity.ts";
 import { LINK_FD, readChunks } from "./spawn.ts";
-import { countStopSignals, onStopSignals, stopSignals, type StopWish } from "./stop_signals.ts";
+import { countStopSignals, hasTerminal, onStopSignals, stopSignals, type StopWish } from "./stop_signals.ts";
 
 export interface Core {
   readonly identity: RunIdentity;
   /** Tells the listener each time the wish to stop grows, what was wished before it came included. */
   onStop(listener: (wish: StopWish) => void): void;
+  /** Tells the listener of each SIGHUP, where that does not mean the end of a terminal. */
+  onHangup(listener: () => void): void;
 }
 
 const KILLED = 137;
@@ -23,14 +25,23 @@ export async function runCore(serve: (core: Core) => Promise<number>): Promise<n
   if (identity?.initPid !== process.ppid) throw new Error(`Run pdserve without ${CORE_VERB}`);
   becomeSubreaper();
   const endReaping = reapOrphans();
-  const { hear, onStop } = rememberWishes();
+  const { hear: count, onStop } = rememberWishes();
+  const hangups: (() => void)[] = [];
+  const isOnTerminal = hasTerminal();
+  const hear: typeof count = (signal, by) => {
+    if (signal !== "SIGHUP" || isOnTerminal) count(signal, by);
+    else for (const listener of hangups) listener();
+  };
   const endListening = onStopSignals((signal) => hear(signal, "core"));
   const initGone = followLink((signal) => hear(signal, "init")).then(() => {
     killNow(() => processesOfRun(identity.runId, process.pid).filter(({ pid }) => pid !== process.pid), KILL_LIMIT_MS);
     return KILLED;
   });
   try {
-    return await Promise.race([serve({ identity, onStop }), initGone]);
+    return await Promise.race([
+      serve({ identity, onStop, onHangup: (listener) => void hangups.push(listener) }),
+      initGone,
+    ]);
   } finally {
     endReaping();
     endListening();

@@ -1,13 +1,18 @@
 // The core of a run: plans, and when the plan stands, serves and supervises until it is told to stop.
 
+import { findRun } from "../../control/find_run.ts";
 import { openRunDir, stateDirOf } from "../../control/run_dir.ts";
 import { type Core, runCore } from "../../supervisor/watch_init.ts";
+import type { Problem } from "../../plan/problem.ts";
 import type { CliContext } from "../context.ts";
+import { exitCodes } from "../exit_codes.ts";
 import { planFromArgv } from "../plan_from_argv.ts";
 import { planSources } from "../plan_sources.ts";
 import { exitCodeOf, problemsText } from "../print_problems.ts";
 import { readWish } from "../read_wish.ts";
 import { paintFor, wantsColor } from "../render/color.ts";
+import { complain, error } from "../reach_run.ts";
+import { handleLeftovers } from "../handle_leftovers.ts";
 import { serveRun } from "../serve_run.ts";
 
 export function coreMain(argv: readonly string[], context: CliContext): Promise<number> {
@@ -19,6 +24,9 @@ async function planAndServe(core: Core, argv: readonly string[], context: CliCon
   // The settings say where the run's folder is, and the plan names files in it.
   const { spec } = await readWish(planSources(argv, context));
   const stateDir = stateDirOf(spec.settings.stateDir.value, context.env);
+  const taken = nameTaken(spec.settings.name.value, stateDir);
+  if (taken !== null) return complain([taken], exitCodes.badUsage, context);
+  const leftovers = await handleLeftovers(stateDir, spec.settings.reap.value, context);
   const run = { sharedDir: `${stateDir}/runs/${runId}/kv`, nonce: runId.slice(-6) };
   const sources = planSources(argv, context, run);
   const { wish, planned } = await planFromArgv(sources);
@@ -27,7 +35,21 @@ async function planAndServe(core: Core, argv: readonly string[], context: CliCon
     context.stderr.write(problemsText(planned.problems, paint, context.stderr.columns));
     return exitCodeOf(planned.problems);
   }
-  const { plan, connector } = planned;
+  const { connector } = planned;
+  const plan = { ...planned.plan, problems: [...leftovers, ...planned.plan.problems] };
   const runDir = openRunDir(stateDir, runId);
   return await serveRun({ wish, plan, connector, stateDir, runDir, sources }, core, context);
+}
+
+/** Verbs could not tell the two apart. */
+function nameTaken(name: string | null, stateDir: string): Problem | null {
+  const found = name === null ? null : findRun(stateDir, name);
+  if (found?.is !== "found" || found.run.run.name !== name) return null;
+  const why = `run ${found.run.runId} (pid ${found.run.run.pid}) has that name`;
+  return error(
+    `A run named "${name}" is running`,
+    why,
+    `pdserve stop --name ${name}, or another --name`,
+    "flag --name",
+  );
 }

@@ -57,6 +57,7 @@ export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: nu
     case "stopped":
       return { ...picture, phase: { is: "stopped" } };
     case "warning":
+    case "reloaded":
     case "listening":
     case "log":
     case "failed":

@@ -46,6 +46,8 @@ export function jsonOf(event: FleetEvent): Readonly<Record<string, unknown>> | n
     }
     case "failed":
       return { type, ...failureJson(event.failure) };
+    case "reloaded":
+      return { type, changes: event.changes };
     case "draining":
       return { type, in_flight: event.inFlight, limit_ms: event.limitMs };
     case "stopping":

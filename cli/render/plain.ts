@@ -62,6 +62,8 @@ function linesOf(
       return [...bannerLines(event.ready, style), ""];
     case "failed":
       return [...failureBlock(event.failure, after.plan, style), ""];
+    case "reloaded":
+      return event.changes.map((change) => `reload: ${change}`);
     case "draining":
       return [`draining ${countText(event.inFlight, "request")}, up to ${elapsedText(event.limitMs)}`];
     case "stopping":

@@ -95,6 +95,8 @@ function settledLines(event: FleetEvent, picture: FleetPicture, version: string,
       return bannerLines(event.ready, style);
     case "failed":
       return failureBlock(event.failure, picture.plan, style);
+    case "reloaded":
+      return event.changes.map((change) => cutText(`  ${paint.green("✓")} reload: ${change}`, columns));
     case "stopped":
       return ["", stoppedLine(event.exitCode, paint)];
     case "listening":

@@ -1,6 +1,6 @@
 // Runs the compiled binary as a user would, and proves afterwards that it left nothing behind.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -66,6 +66,10 @@ export async function startPdserve(
     readonly until?: "ready" | "started";
     readonly env?: Readonly<Record<string, string>>;
     readonly cwd?: string;
+    /** The --state-dir among the arguments, where it is given. */
+    readonly stateDir?: string;
+    /** In a session of its own, without a terminal, as under a service manager. */
+    readonly detached?: boolean;
   } = {},
 ): Promise<RunningPdserve> {
   const stateDir = mkdtempSync(join(tmpdir(), "pdserve-e2e-"));
@@ -75,6 +79,7 @@ export async function startPdserve(
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
+    detached: options.detached ?? false,
   });
   const log = followEvents(child.stderr);
   const ended = child.exited.then((code) => {
@@ -84,7 +89,7 @@ export async function startPdserve(
   const wanted = options.until === "started" ? "listening" : "ready";
   await log.waitFor((event) => event.type === wanted);
 
-  const runDir = newestRun(stateDir);
+  const runDir = newestRun(options.stateDir ?? join(stateDir, "pdserve"));
   const run = JSON.parse(readFileSync(join(runDir, "run.json"), "utf8"));
   return {
     url: run.url,
@@ -132,9 +137,9 @@ export function killRun(runId: string): void {
 }
 
 function newestRun(stateDir: string): string {
-  const latest = join(stateDir, "pdserve/runs/latest");
+  const latest = join(stateDir, "runs/latest");
   if (!existsSync(latest)) throw new Error(`no run directory under ${stateDir}`);
-  return latest;
+  return realpathSync(latest);
 }
 
 function followEvents(stream: ReadableStream<Uint8Array>) {

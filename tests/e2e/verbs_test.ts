@@ -25,7 +25,7 @@ beforeAll(async () => {
   port = await freePort();
   folder = mkdtempSync(join(tmpdir(), "pdserve-verbs-"));
   writeFileSync(join(folder, "pdserve.yaml"), settings(64, 100));
-  run = await startPdserve(["--pd", "1P2D", "--name", "verbs", "--engine", "sim"], { cwd: folder });
+  run = await startPdserve(["--pd", "1P2D", "--name", "verbs", "--engine", "sim"], { cwd: folder, detached: true });
 });
 
 afterAll(() => {
@@ -127,6 +127,16 @@ test("reload restarts only the workers whose command lines differ, one at a time
     "decode-1 ready",
   ]);
   expect(readFileSync(join(run.runDir, "plan.json"), "utf8")).toMatch(/"--max-num-seqs",\s+"32"/);
+});
+
+test("SIGHUP reloads a run that has no terminal", async () => {
+  writeFileSync(join(folder, "pdserve.yaml"), settings(32, 40));
+  const before = run.events.length;
+  process.kill(run.initPid, "SIGHUP");
+  const reloaded = await run.waitFor((event) => event.type === "reloaded" && run.events.indexOf(event) >= before);
+  expect(reloaded["changes"]).toEqual(["router: --max-queue 50 → 40"]);
+  writeFileSync(join(folder, "pdserve.yaml"), settings(32, 50));
+  expect((await pdserve("reload")).stdout).toBe("router: --max-queue 40 → 50\n");
 });
 
 test("a reload whose new plan fails gives every worker its old one again", async () => {
