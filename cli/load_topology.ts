@@ -66,13 +66,13 @@ function tomlOf({ toml, settings }: TopologyPlaces): TomlLine | null {
   return value !== null && /\.toml$/i.test(value) ? { ...toml, files: [{ under: null, path: value }] } : null;
 }
 
-async function primeRl(line: TomlLine, { cwd, readText }: TopologyPlaces): Promise<ConfigFile> {
+async function primeRl(line: TomlLine, { cwd, readText, settings }: TopologyPlaces): Promise<ConfigFile> {
   const [{ loadToml }, { readPrimeRl }] = await Promise.all([
     import("../plan/dialects/load_toml.ts"),
     import("../plan/dialects/prime_rl.ts"),
   ]);
   const path = line.files[0]?.path ?? "";
-  const { tree, problems } = await loadToml(line, (name) => readText(resolve(cwd, name)));
+  const { tree, problems } = await loadToml(line, (name) => readText(resolve(cwd, name)), settings.tomlFiles.value);
   if (hasErrors(problems)) return { path, layer: null, problems };
   const read = readPrimeRl(tree, { is: "file", path, line: 1 });
   return { path, layer: read.layer, problems: [...problems, ...read.problems] };

@@ -5,11 +5,18 @@ import { distinctProblems, type Problem } from "./problem.ts";
 import { type EngineVariable, originText, type Spec } from "./spec.ts";
 
 export function checkEngineEnv(spec: Spec, workers: readonly WorkerPlan[]): readonly Problem[] {
-  const told = (["prefill", "decode"] as const).flatMap((role) => {
+  const told = saidFor(spec).flatMap(({ role, env }) => {
     const ofRole = workers.filter((worker) => worker.role === role);
-    return spec.engineEnv[role].flatMap((variable) => warningFor(variable, ofRole));
+    return env.flatMap((variable) => warningFor(variable, ofRole));
   });
   return distinctProblems(told);
+}
+
+function saidFor(
+  { layout, engineEnv }: Spec,
+): readonly { readonly role: string; readonly env: readonly EngineVariable[] }[] {
+  if (layout !== null) return layout.groups;
+  return [{ role: "prefill", env: engineEnv.prefill }, { role: "decode", env: engineEnv.decode }];
 }
 
 function warningFor(variable: EngineVariable, workers: readonly WorkerPlan[]): Problem[] {

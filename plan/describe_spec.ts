@@ -4,7 +4,14 @@ import { formatValue } from "./format_value.ts";
 import { isSecretName, maskArgv, masked } from "./secrets.ts";
 import { envNameOf, type Setting, type SettingGroup, type SettingKey, settings } from "./settings.ts";
 import { quoteShellWord } from "./shell_words.ts";
-import { type EngineArgument, type EngineVariable, type Origin, originText, type Spec } from "./spec.ts";
+import {
+  type EngineArgument,
+  type EngineVariable,
+  type Origin,
+  originText,
+  type Spec,
+  type WorkerGroup,
+} from "./spec.ts";
 
 export interface SpecRow {
   readonly group: SettingGroup;
@@ -25,6 +32,7 @@ export function describeSpec(spec: Spec): readonly SpecRow[] {
   return [
     { group: "Model and engine", ...model },
     ...(Object.entries(settings) as [SettingKey, Setting][]).map(([key, setting]) => settingRow(spec, key, setting)),
+    ...(spec.layout?.groups ?? []).flatMap(groupRows),
     ...spec.engineArgs.prefill.map((argument) => argumentRow("prefill", argument)),
     ...spec.engineArgs.decode.map((argument) => argumentRow("decode", argument)),
     ...spec.engineEnv.prefill.map((variable) => variableRow("prefill", variable)),
@@ -39,6 +47,23 @@ function settingRow(spec: Spec, key: SettingKey, setting: Setting): SpecRow {
     ...{ group: setting.group, flag: setting.flag, env: envNameOf(setting), yaml: setting.yaml },
     ...{ value: shown, origin: originText(origin) },
   };
+}
+
+/** A pool of another tool's layout, then what its workers alone are given. */
+function groupRows({ role, origin, gpus, gpusPerWorker, args, env }: WorkerGroup, at: number): SpecRow[] {
+  const flag = `group ${at}`;
+  const size = gpusPerWorker === null ? "" : ` by ${gpusPerWorker}`;
+  const which = typeof gpus === "number" ? `${gpus} GPUs` : `GPUs ${gpus.join(",")}`;
+  const row = (name: string, value: string, from: Origin): SpecRow => ({
+    ...{ group: "Topology", flag: name, env: null, yaml: "groups", value, origin: originText(from) },
+  });
+  return [
+    row(flag, `${role}: ${which}${size}`, origin),
+    ...args.map(({ words, origin: from }) => row(`${flag} args`, maskArgv(words).map(quoteShellWord).join(" "), from)),
+    ...env.map(({ name, value, origin: from }) =>
+      row(`${flag} env`, `${name}=${isSecretName(name) ? masked : value}`, from)
+    ),
+  ];
 }
 
 function argumentRow(role: "prefill" | "decode", { words, origin }: EngineArgument): SpecRow {

@@ -17,6 +17,9 @@ export type ReadTomlFile = (path: string) => Promise<
   { readonly is: "text"; readonly text: string } | { readonly is: "missing" | "unreadable"; readonly why: string }
 >;
 
+/** `literal` is what PRIME-RL's loader does: an included file replaces whole tables of the one that includes it. */
+export type TomlMerge = "documented" | "literal";
+
 export interface LoadedToml {
   readonly tree: TomlTable;
   readonly problems: readonly Problem[];
@@ -24,12 +27,17 @@ export interface LoadedToml {
 
 const nowhere: Origin = { is: "flag", flag: "@" };
 
-export async function loadToml({ files, overrides }: TomlLine, readFile: ReadTomlFile): Promise<LoadedToml> {
+export async function loadToml(
+  { files, overrides }: TomlLine,
+  readFile: ReadTomlFile,
+  merge: TomlMerge,
+): Promise<LoadedToml> {
   const problems: Problem[] = [];
+  const loading: Loading = { readFile, merge, problems };
   let tree = emptyTable(nowhere);
   for (const { under, path } of files) {
-    const file = await loadFile(path, nowhere, [], readFile, problems);
-    tree = under === null ? layTables(tree, file) : withNode(tree, under.split("."), file);
+    const file = await loadFile(path, nowhere, [], loading);
+    tree = under === null ? laid(tree, file, merge) : withNode(tree, under.split("."), file);
   }
   for (const { key, value, flag } of overrides) {
     const origin: Origin = { is: "flag", flag };
@@ -38,20 +46,31 @@ export async function loadToml({ files, overrides }: TomlLine, readFile: ReadTom
   return { tree, problems };
 }
 
+interface Loading {
+  readonly readFile: ReadTomlFile;
+  readonly merge: TomlMerge;
+  readonly problems: Problem[];
+}
+
+function laid(under: TomlTable, over: TomlTable, merge: TomlMerge): TomlTable {
+  if (merge === "documented") return layTables(under, over);
+  return { ...over, members: new Map([...under.members, ...over.members]) };
+}
+
 /** The file over those it includes, as upstream's documents have it. */
 async function loadFile(
   path: string,
   askedBy: Origin,
   includedBy: readonly string[],
-  readFile: ReadTomlFile,
-  problems: Problem[],
+  loading: Loading,
 ): Promise<TomlTable> {
+  const { problems, merge } = loading;
   if (includedBy.includes(path)) {
     const why = [...includedBy, path].join(" → ");
     problems.push(errorAt(askedBy, { what: `"${path}" includes itself`, why, fix: "leave it out of toml_files" }));
     return emptyTable(askedBy);
   }
-  const file = await readFile(path);
+  const file = await loading.readFile(path);
   if (file.is !== "text") {
     problems.push(errorAt(askedBy, { what: `Cannot read "${path}"`, why: file.why, fix: "@ FILE.toml that is there" }));
     return emptyTable(askedBy);
@@ -69,8 +88,9 @@ async function loadFile(
   let under = emptyTable(included.origin);
   for (const name of names as string[]) {
     const inner = isAbsolute(name) ? name : join(dirname(path), name);
-    under = layTables(under, await loadFile(inner, included.origin, [...includedBy, path], readFile, problems));
+    under = laid(under, await loadFile(inner, included.origin, [...includedBy, path], loading), merge);
   }
+  if (merge === "literal") return laid(table, under, merge);
   problems.push(...lostUpstream(under, table));
   return layTables(under, table);
 }
@@ -82,7 +102,7 @@ function lostUpstream(included: TomlTable, including: TomlTable): Problem[] {
     warningAt(origin, {
       what: `Let "${key}" of this file win over the one it includes`,
       why: `PRIME-RL's loader would take ${originText(included.members.get(key)?.origin ?? origin)} whole instead`,
-      fix: "one file, where both are to read it alike",
+      fix: "--toml-files literal to read it so too",
     })
   );
 }

@@ -67,6 +67,15 @@ export const otherToolsSettings = {
     hint: "N",
     help: "GPUs of one worker where the file does not say; default 1",
   },
+  tomlFiles: {
+    flag: "--toml-files",
+    yaml: null,
+    kind: "choice",
+    choices: ["documented", "literal"],
+    default: "documented",
+    group: "Other tools",
+    help: "PRIME-RL's toml_files: the including file wins, or, as its loader does, the included one table by table",
+  },
   externalEngines: {
     flag: "--rollout-external-engine-addrs",
     yaml: null,

@@ -89,6 +89,11 @@ describe("pdserve pdjob", () => {
     expect(workers[0]?.env.VLLM_ATTENTION_BACKEND).toBe("FLASHMLA");
   });
 
+  test("a variable that the plan gives out itself is told to be ignored", async () => {
+    const { told } = await typed(line, job({ prefill: "envs: {VLLM_API_KEY: k}" }));
+    expect(told).toEqual(["warning job.yaml:12 Ignore the variable VLLM_API_KEY of the engines"]);
+  });
+
   test("J10: placeholders count from 1 up to the replicas, and one too many is an error", async () => {
     const command =
       '"vllm-router --pd-disaggregation --port {PORT} --prefill ${PREFILL_URL_10} --decode $DECODE_URL_1"';

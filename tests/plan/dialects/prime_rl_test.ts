@@ -180,6 +180,16 @@ describe("PRIME-RL's line", () => {
     expect(read.told).toEqual(['warning c/d/ep.toml:2 Let "pd_disagg" of this file win over the one it includes']);
   });
 
+  test("--toml-files literal lets the included file replace whole tables, as upstream's loader does", async () => {
+    const files = {
+      "base.toml": text,
+      "ep.toml": 'toml_files = ["base.toml"]\n[pd_disagg]\ndecode_gpu_ids = [3]\n[weight_broadcast]\ntype = "nccl"\n',
+    };
+    const read = await typed("@ ep.toml --toml-files literal", files);
+    expect(own(read)).toEqual(["prefill-0 gpus 0 tp 1", "decode-0 gpus 1 tp 1"]);
+    expect(read.told).toEqual([]);
+  });
+
   test("a file that is missing, includes itself, or is no TOML is told with its line", async () => {
     expect(errorsOf(await typed("@ gone.toml"))).toEqual(['flag @ Cannot read "gone.toml"']);
     expect(errorsOf(await typed("@ a.toml", { "a.toml": 'x = 1\ntoml_files = ["a.toml"]' }))).toEqual([
