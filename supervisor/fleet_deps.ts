@@ -13,7 +13,7 @@ import type { RestartRule } from "./restart.ts";
 import type { RunIdentity } from "./run_identity.ts";
 import type { FleetView } from "./snapshot.ts";
 import type { spawnWorker } from "./spawn.ts";
-import type { InFlight } from "./stop_fleet.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { StopWish } from "./stop_signals.ts";
 import type { GpuHolder, WorkerProcess } from "./worker_process.ts";
 

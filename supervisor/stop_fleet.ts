@@ -2,6 +2,7 @@
 
 import type { Clock } from "./clock.ts";
 import type { Diagnosis } from "./engines/engine.ts";
+import type { InFlight } from "./in_flight.ts";
 import { stopWaves } from "./stop_order.ts";
 import type { StopWish } from "./stop_signals.ts";
 import type { WorkerRunner } from "./worker_runner.ts";
@@ -11,15 +12,6 @@ const HURRIED_GRACE_MS = 3_000;
 
 /** Somebody waits in front of a terminal. */
 const TELL_EVERY_MS = 1_000;
-
-/** Requests the router has in flight. */
-export interface InFlight {
-  count(): number;
-  /** Requests and handoffs that need this worker. */
-  ofWorker(name: string): number;
-  /** Calls back once, as soon as nothing is in flight; at once when nothing is. */
-  onIdle(callback: () => void): void;
-}
 
 export interface StopInput {
   readonly runners: readonly WorkerRunner[];

@@ -7,7 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { Diagnosis, Engine } from "./engines/engine.ts";
 import { doesNotAnswer, hangs } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
-import type { InFlight } from "./stop_fleet.ts";
+import type { InFlight } from "./in_flight.ts";
 import { untilHung } from "./watch_progress.ts";
 import { urlOf } from "./worker_url.ts";
 

@@ -1,0 +1,10 @@
+// What runs in the router, for whoever must wait for its end.
+
+/** Requests the router has in flight. */
+export interface InFlight {
+  count(): number;
+  /** Requests and handoffs that need this worker. */
+  ofWorker(name: string): number;
+  /** Calls back once, as soon as nothing is in flight; at once when nothing is. */
+  onIdle(callback: () => void): void;
+}
