@@ -1,6 +1,6 @@
 // A command line while it is read: its words, how far it was read, what was found.
 
-import type { TomlLine } from "../plan/dialects/load_toml.ts";
+import type { TomlLine } from "../plan/dialects/prime_rl/load_toml.ts";
 import type { FlagArgument, FlagInput } from "../plan/flag_layer.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";

@@ -2,8 +2,8 @@
 
 import { resolve } from "node:path";
 import type { Asked, Dialect, ReadFile } from "../plan/dialects/dialect.ts";
-import type { GetJson } from "../plan/dialects/external_engines.ts";
-import type { TomlLine } from "../plan/dialects/load_toml.ts";
+import type { GetJson } from "../plan/dialects/rollout/external_engines.ts";
+import type { TomlLine } from "../plan/dialects/prime_rl/load_toml.ts";
 import { emptyLayer } from "../plan/layer.ts";
 import { hasErrors, type Problem } from "../plan/problem.ts";
 import { type SettingKey, settings as table } from "../plan/settings.ts";
@@ -45,17 +45,17 @@ export async function loadTopology(places: TopologyPlaces): Promise<ConfigFile |
     return { path, ...(await dialect()).read(read.text, path, asked) };
   };
   if (given[0] === "vllmConfig") {
-    return await from(given[0], async () => (await import("../plan/dialects/vime.ts")).vime);
+    return await from(given[0], async () => (await import("../plan/dialects/rollout/vime.ts")).vime);
   }
   if (given[0] === "sglangConfig") {
-    return await from(given[0], async () => (await import("../plan/dialects/slime.ts")).slime);
+    return await from(given[0], async () => (await import("../plan/dialects/rollout/slime.ts")).slime);
   }
   return given[0] === "externalEngines" ? await external(places) : await shorthand(settings);
 }
 
 async function external({ settings, getJson }: TopologyPlaces): Promise<ConfigFile> {
   const { value, origin } = settings.externalEngines;
-  const { readExternalEngines } = await import("../plan/dialects/external_engines.ts");
+  const { readExternalEngines } = await import("../plan/dialects/rollout/external_engines.ts");
   return { path: null, ...(await readExternalEngines({ value: value ?? [], origin }, getJson)) };
 }
 
@@ -68,8 +68,8 @@ function tomlOf({ toml, settings }: TopologyPlaces): TomlLine | null {
 
 async function primeRl(line: TomlLine, { cwd, readText, settings }: TopologyPlaces): Promise<ConfigFile> {
   const [{ loadToml }, { readPrimeRl }] = await Promise.all([
-    import("../plan/dialects/load_toml.ts"),
-    import("../plan/dialects/prime_rl.ts"),
+    import("../plan/dialects/prime_rl/load_toml.ts"),
+    import("../plan/dialects/prime_rl/prime_rl.ts"),
   ]);
   const path = line.files[0]?.path ?? "";
   const { tree, problems } = await loadToml(line, (name) => readText(resolve(cwd, name)), settings.tomlFiles.value);
@@ -80,7 +80,7 @@ async function primeRl(line: TomlLine, { cwd, readText, settings }: TopologyPlac
 
 async function shorthand(settings: Settings): Promise<ConfigFile | null> {
   if (settings.prefillNumServers.value === null && settings.rolloutNumGpus.value === null) return null;
-  const { readShorthand } = await import("../plan/dialects/shorthand.ts");
+  const { readShorthand } = await import("../plan/dialects/rollout/shorthand.ts");
   const read: ReadFile = readShorthand(settings) ?? { layer: emptyLayer, problems: [] };
   return { path: null, ...read };
 }

@@ -1,7 +1,7 @@
 // Words that vime's and slime's launch lines have and nobody else: `--hf-checkpoint`, `--router-X`, `--vllm-X`, `--sglang-X`.
 
 import { proxyFlag } from "../plan/dialects/proxy_flags.ts";
-import { translateSglang } from "../plan/dialects/sglang_names.ts";
+import { translateSglang } from "../plan/dialects/rollout/sglang_names.ts";
 import { flagWords } from "../plan/dialects/flag_words.ts";
 import type { Origin } from "../plan/spec.ts";
 import { type ArgvLine, type FlagWord, looksLikeFlag, takeValue } from "./argv_line.ts";

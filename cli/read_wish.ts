@@ -1,6 +1,6 @@
 // Command line, environment and settings file together: what is wanted, and of which engine?
 
-import type { GetJson } from "../plan/dialects/external_engines.ts";
+import type { GetJson } from "../plan/dialects/rollout/external_engines.ts";
 import { stackLayers } from "../plan/layer.ts";
 import { layerSpec } from "../plan/layer_spec.ts";
 import type { Problem } from "../plan/problem.ts";

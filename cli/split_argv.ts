@@ -3,7 +3,7 @@
 // A general argument parser cannot tell: `--prefill.X V` and everything after `--` are flags of an engine whose names
 // change with every release, and people type vLLM's habitual flags without `--`. And all mistakes are told at once.
 
-import type { TomlLine } from "../plan/dialects/load_toml.ts";
+import type { TomlLine } from "../plan/dialects/prime_rl/load_toml.ts";
 import type { FlagInput } from "../plan/flag_layer.ts";
 import type { Problem } from "../plan/problem.ts";
 import {

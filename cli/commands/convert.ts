@@ -1,6 +1,6 @@
 // `pdserve convert FILE`: another tool's file as pdserve.yaml, which plans the same workers.
 
-import { writePdserveYaml } from "../../plan/dialects/write_pdserve_yaml.ts";
+import { writePdserveYaml } from "../../plan/dialects/pdserve_yaml/write_pdserve_yaml.ts";
 import { flagLayer } from "../../plan/flag_layer.ts";
 import { stackLayers } from "../../plan/layer.ts";
 import { layerSpec } from "../../plan/layer_spec.ts";

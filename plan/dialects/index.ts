@@ -1,13 +1,13 @@
 // The file formats pdserve reads, asked in this order. Import it only when there is a file: it loads a YAML parser.
 
 import type { Asked, Dialect, ReadFile } from "./dialect.ts";
-import { kubernetes } from "./kubernetes.ts";
-import { pdjob } from "./pdjob.ts";
-import { pdserveYaml } from "./pdserve_yaml.ts";
-import { primeRl } from "./prime_rl.ts";
-import { shell } from "./shell.ts";
-import { slime } from "./slime.ts";
-import { vime } from "./vime.ts";
+import { kubernetes } from "./serve_lines/kubernetes.ts";
+import { pdjob } from "./pdjob/pdjob.ts";
+import { pdserveYaml } from "./pdserve_yaml/pdserve_yaml.ts";
+import { primeRl } from "./prime_rl/prime_rl.ts";
+import { shell } from "./serve_lines/shell.ts";
+import { slime } from "./rollout/slime.ts";
+import { vime } from "./rollout/vime.ts";
 
 export const dialects = {
   vime,

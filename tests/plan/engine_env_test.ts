@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { pdserveYaml } from "../../plan/dialects/pdserve_yaml.ts";
+import { pdserveYaml } from "../../plan/dialects/pdserve_yaml/pdserve_yaml.ts";
 import { noFlags } from "../../plan/flag_layer.ts";
 import { layerSpec } from "../../plan/layer_spec.ts";
 import { makePlan } from "../../plan/make_plan.ts";

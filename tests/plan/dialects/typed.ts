@@ -2,7 +2,7 @@
 
 import { planFromArgv, type WishedPlan } from "../../../cli/plan_from_argv.ts";
 import type { TextFile } from "../../../cli/read_text.ts";
-import type { GetJson } from "../../../plan/dialects/external_engines.ts";
+import type { GetJson } from "../../../plan/dialects/rollout/external_engines.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import type { Problem } from "../../../plan/problem.ts";
 import { splitShellWords } from "../../../plan/shell_words.ts";
