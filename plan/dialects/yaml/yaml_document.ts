@@ -3,6 +3,7 @@
 import { type Document, LineCounter, parseAllDocuments, parseDocument, type YAMLError } from "yaml";
 import type { Node } from "yaml";
 import type { Problem } from "../../problem.ts";
+import { type AliasProblem, resolveAliases } from "./resolve_aliases.ts";
 
 export interface YamlDocument {
   /** Null for an empty file. */
@@ -27,10 +28,23 @@ export function readYamlDocuments(text: string, path: string): readonly YamlDocu
 const strict = { prettyErrors: false, uniqueKeys: true } as const;
 
 function asRead(document: Document.Parsed, lines: LineCounter, text: string, path: string): YamlDocument {
+  const syntax = [...document.errors, ...document.warnings].map((error) => told(error, lines, text, path));
+  const lineOf = (node: Node) => lines.linePos(node.range?.[0] ?? 0).line;
+  // After a syntax error the tree is a guess, aliases and all.
+  const alias = syntax.length > 0 ? null : resolveAliases(document);
+  const problems = alias === null ? syntax : [aliasTold(alias, lineOf(alias.at), text, path)];
+  return { root: document.contents, lineOf, problems };
+}
+
+function aliasTold({ why }: AliasProblem, line: number, text: string, path: string): Problem {
+  const source = text.split("\n")[line - 1]?.trim() ?? "";
   return {
-    root: document.contents,
-    lineOf: (node) => lines.linePos(node.range?.[0] ?? 0).line,
-    problems: [...document.errors, ...document.warnings].map((error) => told(error, lines, text, path)),
+    what: `Cannot resolve "${source.slice(0, 80)}"`,
+    why,
+    fix: `write out line ${line}`,
+    where: `${path}:${line}`,
+    severity: "error",
+    exitCode: 2,
   };
 }
 
