@@ -38,7 +38,6 @@ export interface WishedPlan {
 
 export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
   const wish = await readWish(sources);
-  if (hasErrors(wish.problems)) return { wish, planned: { is: "impossible", problems: wish.problems } };
   const { spec, engine } = wish;
   const [read, modelExists] = await Promise.all([machineFor(spec, engine, sources), modelExistsAt(spec, sources.cwd)]);
   if (read.is === "problem") {
@@ -48,8 +47,22 @@ export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
     ...{ chooseConnector, findConnector, ownCommand: sources.ownCommand, modelExists, cwd: sources.cwd },
     ...sources.run,
   });
+  if (hasErrors(wish.problems)) {
+    return { wish, planned: { is: "impossible", problems: [...wish.problems, ...saidWrong(planned)] } };
+  }
   const warnings = [...wish.problems, ...openHostWarning(spec, sources.addresses())];
   return { wish, planned: withWarnings(planned, warnings) };
+}
+
+/**
+ * What is wrong besides with a line that could not be read whole. Only what points at words of that line: a value that was not
+ * understood stands at its default here, and what the machine lacks for that is nobody's mistake.
+ */
+function saidWrong(planned: Planned): readonly Problem[] {
+  if (planned.is !== "impossible") return [];
+  return planned.problems.filter(({ severity, where }) =>
+    severity === "error" && !/^(machine|flag MODEL)$/.test(where)
+  );
 }
 
 function withWarnings(planned: Planned, warnings: readonly Problem[]): Planned {
