@@ -15,6 +15,7 @@ export interface TopologyPlaces {
   readonly toml: TomlLine;
   /** Of the line and the environment. */
   readonly settings: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly readText: ReadText;
   readonly getJson: GetJson;
@@ -66,13 +67,18 @@ function tomlOf({ toml, settings }: TopologyPlaces): TomlLine | null {
   return value !== null && /\.toml$/i.test(value) ? { ...toml, files: [{ under: null, path: value }] } : null;
 }
 
-async function primeRl(line: TomlLine, { cwd, readText, settings }: TopologyPlaces): Promise<ConfigFile> {
+async function primeRl(line: TomlLine, { env, cwd, readText, settings }: TopologyPlaces): Promise<ConfigFile> {
   const [{ loadToml }, { readPrimeRl }] = await Promise.all([
     import("../plan/dialects/prime_rl/load_toml.ts"),
     import("../plan/dialects/prime_rl/prime_rl.ts"),
   ]);
   const path = line.files[0]?.path ?? "";
-  const { tree, problems } = await loadToml(line, (name) => readText(resolve(cwd, name)), settings.tomlFiles.value);
+  const { tree, problems } = await loadToml(
+    line,
+    (name) => readText(resolve(cwd, name)),
+    settings.tomlFiles.value,
+    env,
+  );
   if (hasErrors(problems)) return { path, layer: null, problems };
   const read = readPrimeRl(tree, { is: "file", path, line: 1 });
   return { path, layer: read.layer, problems: [...problems, ...read.problems] };

@@ -39,12 +39,13 @@ export interface WishedPlan {
 export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
   const wish = await readWish(sources);
   const { spec, engine } = wish;
-  const [read, modelExists] = await Promise.all([machineFor(spec, engine, sources), modelExistsAt(spec, sources.cwd)]);
+  const workDir = resolve(sources.cwd, spec.settings.workDir.value ?? "");
+  const [read, modelExists] = await Promise.all([machineFor(spec, engine, sources), modelExistsAt(spec, workDir)]);
   if (read.is === "problem") {
     return { wish, planned: { is: "impossible", problems: [...wish.problems, read.problem] } };
   }
   const planned = makePlan(spec, read.machine, engine, {
-    ...{ chooseConnector, findConnector, ownCommand: sources.ownCommand, modelExists, cwd: sources.cwd },
+    ...{ chooseConnector, findConnector, ownCommand: sources.ownCommand, modelExists, cwd: workDir },
     ...sources.run,
   });
   if (hasErrors(wish.problems)) {

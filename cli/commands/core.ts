@@ -1,11 +1,13 @@
 // The core of a run: plans, and when the plan stands, serves and supervises until it is told to stop.
 
 import { findRun } from "../../control/find_run.ts";
+import { resolve } from "node:path";
 import { openRunDir, stateDirOf } from "../../control/run_dir.ts";
 import { type Core, runCore } from "../../supervisor/watch_init.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { CliContext } from "../context.ts";
 import { exitCodes } from "../exit_codes.ts";
+import { makeWorkDir } from "../make_work_dir.ts";
 import { planFromArgv } from "../plan_from_argv.ts";
 import { planSources } from "../plan_sources.ts";
 import { exitCodeOf, problemsText } from "../print_problems.ts";
@@ -35,6 +37,9 @@ async function planAndServe(core: Core, argv: readonly string[], context: CliCon
     context.stderr.write(problemsText(planned.problems, paint, context.stderr.columns));
     return exitCodeOf(planned.problems);
   }
+  const { workDir } = wish.spec.settings;
+  const folder = workDir.value === null ? null : makeWorkDir(resolve(context.cwd, workDir.value), workDir);
+  if (folder !== null) return complain([folder], exitCodes.badUsage, context);
   const { connector } = planned;
   const plan = { ...planned.plan, problems: [...leftovers, ...planned.plan.problems] };
   const runDir = openRunDir(stateDir, runId);

@@ -82,6 +82,15 @@ export const runSettings = {
     hint: "NAME",
     help: "Name of this run, to tell several on one box apart",
   },
+  workDir: {
+    flag: "--work-dir",
+    yaml: "run.work_dir",
+    kind: "text",
+    default: null,
+    group: "Run",
+    hint: "DIR",
+    help: "Folder the workers run in, made when it is not there; default the one pdserve is started in",
+  },
   stateDir: {
     flag: "--state-dir",
     yaml: "run.state_dir",

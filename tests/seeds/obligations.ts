@@ -354,7 +354,7 @@ export const obligations: readonly Obligation[] = [
   tested("J3", "pdserve pdjob --config=PATH"),
   tested("J4", "timeout is the start's deadline"),
   tested("J5", "num_gpus and gpus_per_worker are checked"),
-  open("J6", "working_dir", "workers run in the folder pdserve was started in; working_dir is not changed to"),
+  tested("J6", "working_dir"),
   tested("J7", "envs, global and by role"),
   tested(
     "J8",

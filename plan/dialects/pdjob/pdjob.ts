@@ -45,7 +45,7 @@ function read(text: string, path: string): ReadFile {
   const { problems } = reading;
   const counts = { prefill: replicasOf("prefill", reading), decode: replicasOf("decode", reading) };
   const lines = roles.flatMap((role) => lineOfRole(role, counts[role], start, reading) ?? []);
-  const sayings = [...timeout(reading), ...readScheduler(counts, start, reading)];
+  const sayings = [...timeout(reading), ...workingDir(reading), ...readScheduler(counts, start, reading)];
   checkTotals(lines, reading);
   // What the general part says wrongly is wrong for both roles, and told once.
   if (lines.length < roles.length) return { layer: emptyLayer, problems: distinctProblems(problems) };
@@ -120,6 +120,12 @@ function timeout(reading: PdjobReading): Saying[] {
   if (node === undefined) return [];
   const seconds = wholeAt(root, "timeout", "timeout", reading);
   return seconds === null ? [] : [{ key: "startupTimeoutMs", text: `${seconds}s`, origin: originAt(node) }];
+}
+
+function workingDir({ root, originAt }: PdjobReading): Saying[] {
+  const node = root.get("working_dir", true) as Node | undefined;
+  if (!isScalar(node) || node.value === null) return [];
+  return [{ key: "workDir", text: String(node.value), origin: originAt(node) }];
 }
 
 function checkTotals(lines: readonly ServeLine[], reading: PdjobReading): void {

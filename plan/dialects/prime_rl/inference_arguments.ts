@@ -57,11 +57,17 @@ function argumentsOf(
     const plain = plainOf(node);
     if (passed.includes(key) && plain !== null) args.push({ words: flagWords(key, plain), origin: node.origin });
     if (known.includes(key)) continue;
-    problems.push(errorAt(node.origin, {
-      what: `Unknown key "${key}" in ${where}`,
-      why: "PRIME-RL takes only the keys it knows",
-      fix: nearestName(key, known) ?? "remove it; more of the engine's flags go after -- on the line",
-    }));
+    const meant = nearestName(key, known);
+    // A slip is certain to be wrong; another key may be one that a branch of PRIME-RL has.
+    problems.push(
+      meant === null
+        ? warningAt(node.origin, {
+          what: `Ignore the key "${key}" in ${where}`,
+          why: "pdserve knows no flag of the engine for it",
+          fix: "its flag after -- on the line, where it has one",
+        })
+        : errorAt(node.origin, { what: `Unknown key "${key}" in ${where}`, why: "no such key is known", fix: meant }),
+    );
   }
   return args;
 }

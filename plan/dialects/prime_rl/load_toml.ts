@@ -1,6 +1,7 @@
 // PRIME-RL's command line as one tree: `@ FILE` as often as wanted, `toml_files` inside, dotted overrides on top.
 
 import { dirname, isAbsolute, join } from "node:path";
+import type { Env } from "../../env_layer.ts";
 import type { Problem } from "../../problem.ts";
 import { type Origin, originText } from "../../spec.ts";
 import { errorAt, warningAt } from "../tell.ts";
@@ -31,10 +32,11 @@ export async function loadToml(
   { files, overrides }: TomlLine,
   readFile: ReadTomlFile,
   merge: TomlMerge,
+  env: Env,
 ): Promise<LoadedToml> {
   const problems: Problem[] = [];
   const loading: Loading = { readFile, merge, problems };
-  let tree = emptyTable(nowhere);
+  let tree = environmentTree(env);
   for (const { under, path } of files) {
     const file = await loadFile(path, nowhere, [], loading);
     tree = under === null ? laid(tree, file, merge) : withNode(tree, under.split("."), file);
@@ -44,6 +46,17 @@ export async function loadToml(
     tree = withNode(tree, key.split("."), { is: "value", value: overrideValue(value), origin });
   }
   return { tree, problems };
+}
+
+/** `PRIME_PD_DISAGG__PREFILL_TP=2`, which any file outdoes. */
+function environmentTree(env: Env): TomlTable {
+  let tree = emptyTable(nowhere);
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith("PRIME_") || text === undefined) continue;
+    const keys = name.slice("PRIME_".length).toLowerCase().split("__");
+    tree = withNode(tree, keys, { is: "value", value: overrideValue(text), origin: { is: "env", name } });
+  }
+  return tree;
 }
 
 interface Loading {

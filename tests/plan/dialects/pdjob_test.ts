@@ -75,6 +75,10 @@ describe("pdserve pdjob", () => {
     ]);
   });
 
+  test("J6: workers run in working_dir", async () => {
+    expect((await typedPlan(line, job())).workers.map(({ cwd }) => cwd)).toEqual(["/tmp/pd", "/tmp/pd"]);
+  });
+
   test("J7, J28: variables are global and by role, with Python's spelling of truth, and null is none", async () => {
     const parts = {
       top: "num_gpus: 4\nenvs: {A: 1, B: true}",

@@ -170,6 +170,18 @@ describe("PRIME-RL's line", () => {
     ]);
   });
 
+  test("PRIME_ variables count where no file says otherwise", async () => {
+    const { wish } = await typed("@ rl.toml", { "rl.toml": text }, 8, undefined, {
+      PRIME_PD_DISAGG__PROXY_PORT: "9001",
+      PRIME_PD_DISAGG__DECODE_GPU_IDS: "[5]",
+    });
+    expect(wish.spec.settings.port).toEqual({
+      value: 9001,
+      origin: { is: "env", name: "PRIME_PD_DISAGG__PROXY_PORT" },
+    });
+    expect(wish.spec.layout?.groups[1]?.gpus).toEqual(["1"]);
+  });
+
   test("toml_files is relative to its file, the including file wins, and where upstream would differ it is told", async () => {
     const files = {
       "c/base.toml": text,

@@ -22,6 +22,7 @@ export async function typed(
   files: Readonly<Record<string, string>> = {},
   gpus = 8,
   getJson: GetJson = () => Promise.resolve(null),
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Typed> {
   const readText = (path: string): Promise<TextFile> => {
     const text = files[path.replace(/^\/work\//, "")];
@@ -29,7 +30,7 @@ export async function typed(
   };
   const wished = await planFromArgv({
     argv: typeof line === "string" ? splitShellWords(line) ?? [] : line,
-    ...{ env: {}, cwd: "/work", readText, getJson, ownCommand: ["pdserve"], addresses: () => [] },
+    ...{ env, cwd: "/work", readText, getJson, ownCommand: ["pdserve"], addresses: () => [] },
     probe: () => Promise.resolve(machineOf(gpus)),
     run: { sharedDir: "/run/kv", nonce: "1c9e" },
   });
