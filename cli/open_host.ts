@@ -5,8 +5,8 @@ import { originText, type Spec } from "../plan/spec.ts";
 
 /** `addresses` are those of this machine's networks. A warning when no key is asked for, else nothing. */
 export function openHostWarning({ settings }: Spec, addresses: readonly string[]): Problem[] {
-  const { host, port, apiKey } = settings;
-  if (isLoopback(host.value) || apiKey.value !== null) return [];
+  const { host, port, apiKey, apiKeyFile } = settings;
+  if (isLoopback(host.value) || apiKey.value !== null || apiKeyFile.value !== null) return [];
   const everywhere = host.value === "0.0.0.0" || host.value === "::";
   const urls = (everywhere ? addresses : [host.value]).map((address) => `http://${bracketed(address)}:${port.value}`);
   return [{

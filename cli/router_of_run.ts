@@ -8,6 +8,7 @@ import { policies } from "../router/policies/index.ts";
 import type { RouterLog } from "../router/router_io.ts";
 import { upstreamClients } from "../router/upstream/index.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
+import { readRouterFiles } from "./router_files.ts";
 import type { CliContext } from "./context.ts";
 import type { PlannedRun } from "./planned_run.ts";
 
@@ -17,6 +18,9 @@ export function routerOfRun(
   context: CliContext,
 ): Router {
   const of = wish.spec.settings;
+  const files = readRouterFiles(wish.spec);
+  // Only after a reload: nobody gets in then, rather than everybody.
+  const apiKeys = files.is === "read" ? files.apiKeys : [randomBytes(32).toString("hex")];
   return makeRouter({
     fleet,
     connector,
@@ -31,7 +35,8 @@ export function routerOfRun(
       servedModelName: plan.servedModelName,
       engine: { name: plan.engine.name, version: plan.engine.version },
       pdserveVersion: context.version,
-      apiKey: of.apiKey.value,
+      apiKeys,
+      corsOrigins: of.corsOrigins.value ?? [],
       fallback: of.fallback.value,
       maxInFlight: of.maxInFlight.value,
       maxQueue: of.maxQueue.value,
@@ -42,6 +47,7 @@ export function routerOfRun(
       retryShare: of.retryBudget.value / 100,
       quarantine: { failures: of.quarantineFailures.value, pauseMs: of.quarantinePauseMs.value },
       stallTimeoutMs: of.stallTimeoutMs.value,
+      bodyTimeoutMs: of.bodyTimeoutMs.value,
       queueTimeoutMs: of.queueTimeoutMs.value,
       handoffTimeoutMs: of.handoffTimeoutMs.value,
       prefillTimeoutMs: of.prefillTimeoutMs.value,

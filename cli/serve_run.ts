@@ -2,6 +2,7 @@
 
 import { recordEvents } from "../control/record_run.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
 import { planJson } from "../plan/plan_json.ts";
 import { type Listening, serve } from "../router/serve.ts";
 import { realClock } from "../supervisor/clock.ts";
@@ -19,6 +20,7 @@ import { problemsText } from "./print_problems.ts";
 import { makeReload } from "./reload_run.ts";
 import { chooseReporter } from "./render/choose_reporter.ts";
 import { paintFor, wantsColor } from "./render/color.ts";
+import { readRouterFiles } from "./router_files.ts";
 import { routerOfRun } from "./router_of_run.ts";
 
 /** Above the router's own limit, which answers 413 instead of closing the connection. */
@@ -26,13 +28,15 @@ const BODY_SLACK_BYTES = 1024 * 1024;
 
 export async function serveRun(planned: PlannedRun, core: Core, context: CliContext): Promise<number> {
   const { plan, wish, runDir } = planned;
+  const files = readRouterFiles(wish.spec);
+  if (files.is === "unusable") return tell(files.problem, context, exitCodes.badUsage);
   const events = makeEventStream();
   const endEvents = recordEvents(runDir, events, realClock, (why) => {
     events.emit({ type: "warning", problem: diskTrouble("events.ndjson", why) });
   });
   const maxBodyBytes = wish.spec.settings.maxBodyBytes.value + BODY_SLACK_BYTES;
   // Router and fleet need each other: the fleet's canary goes through the router, which asks the fleet whom to send it to.
-  const listening = serve((request) => router.fetch(request), { ...plan.router, maxBodyBytes });
+  const listening = serve((request) => router.fetch(request), { ...plan.router, maxBodyBytes, tls: files.tls });
   if (listening.is !== "listening") return cannotListen(listening, plan, context);
   const { listener } = listening;
   const reporter = report(planned, events, context);
@@ -82,10 +86,10 @@ function showRun({ planned, core, router, ...rest }: ShowInput, context: CliCont
 }
 
 function report({ wish }: PlannedRun, events: EventStream, context: CliContext) {
-  const { progress, apiKey } = wish.spec.settings;
+  const { progress, apiKey, apiKeyFile } = wish.spec.settings;
   const reporter = chooseReporter(context, {
     progress: progress.value,
-    needsApiKey: apiKey.value !== null,
+    needsApiKey: apiKey.value !== null || apiKeyFile.value !== null,
     // As if the terminal had sent it, which in raw mode it does not.
     onInterrupt: () => process.kill(process.pid, "SIGINT"),
   });
@@ -104,7 +108,10 @@ function cannotListen(failure: Exclude<Listening, { is: "listening" }>, plan: Pl
     where: "flags --host and --port",
     severity: "error",
   } as const;
-  const { stderr, env } = context;
+  return tell(problem, context, failure.is === "taken" ? exitCodes.tryAgain : exitCodes.couldNotStart);
+}
+
+function tell(problem: Problem, { stderr, env }: CliContext, exitCode: number): number {
   stderr.write(problemsText([problem], paintFor(wantsColor(env, stderr.isTerminal)), stderr.columns));
-  return failure.is === "taken" ? exitCodes.tryAgain : exitCodes.couldNotStart;
+  return exitCode;
 }

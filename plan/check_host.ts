@@ -5,8 +5,8 @@ import { originText, type Spec } from "./spec.ts";
 
 /** An address beyond this machine without a key is allowed, but never silently. */
 export function checkHost(spec: Spec): readonly Problem[] {
-  const { host, apiKey } = spec.settings;
-  if (apiKey.value !== null || /^(127\.|localhost$|::1$)/.test(host.value)) return [];
+  const { host, apiKey, apiKeyFile } = spec.settings;
+  if (apiKey.value !== null || apiKeyFile.value !== null || /^(127\.|localhost$|::1$)/.test(host.value)) return [];
   return [{
     what: `Anyone who reaches this machine at ${host.value} can use the API`,
     why: "it listens beyond this machine and asks for no key",

@@ -1,16 +1,19 @@
-// Whether a client has the key, compared so that the time taken tells nothing about it.
+// Whether a client has one of the keys, compared so that the time taken tells nothing about them.
 
 import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** Takes `Authorization: Bearer KEY` and, as Anthropic's clients send it, `x-api-key: KEY`. Without a key all pass. */
-export function makeKeyCheck(key: string | null): (headers: Headers) => boolean {
-  if (key === null) return () => true;
-  const expected = digest(key);
+/** Takes `Authorization: Bearer KEY` and, as Anthropic's clients send it, `x-api-key: KEY`. Without keys all pass. */
+export function makeKeyCheck(keys: readonly string[]): (headers: Headers) => boolean {
+  if (keys.length === 0) return () => true;
+  const expected = keys.map(digest);
   return (headers) => {
     const bearer = /^bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
     const given = bearer ?? headers.get("x-api-key");
-    return given !== null && timingSafeEqual(digest(given), expected);
+    if (given === null) return false;
+    const own = digest(given);
+    // All are compared, whichever fits.
+    return expected.reduce((fits, one) => timingSafeEqual(own, one) || fits, false);
   };
 }
 

@@ -1,6 +1,7 @@
 // Every route of the router, on Hono.
 
 import { Hono } from "hono";
+import { cors } from "hono/cors";
 import { makeKeyCheck } from "./api_key.ts";
 import { errorResponse, type OwnError } from "./own_error.ts";
 import { metricsText, models, readiness, version } from "./pdserve_routes.ts";
@@ -13,12 +14,15 @@ type Answer = (request: Request) => Response | Promise<Response>;
 
 export function makeApp(io: RouterIo): Hono {
   const app = new Hono();
-  const hasKey = makeKeyCheck(io.settings.apiKey);
+  const hasKey = makeKeyCheck(io.settings.apiKeys);
   const ownError = (request: Request, error: OwnError) => {
     return errorResponse(error, requestIdOf(request.headers.get("x-request-id"), io.random));
   };
   const guarded = (answer: Answer): Answer => (request) =>
     hasKey(request.headers) ? answer(request) : ownError(request, noKey);
+  const { corsOrigins } = io.settings;
+  // Only where asked for: a page of any site could otherwise call the API from its readers' browsers.
+  if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins], exposeHeaders: ["x-request-id"] }));
   const methodOf = new Map<string, string>();
   const add = (method: Route["method"], path: string, answer: Answer) => {
     app.on(method, path, (c) => answer(c.req.raw));

@@ -22,6 +22,11 @@ const notForWorkers = new Set([
   "x-request-id",
   // Pins the data parallel rank inside an engine: which one holds the KV is between router and connector.
   "x-data-parallel-rank",
+  // Make llm-d's sidecar call the addresses they hold.
+  "x-prefiller-host-port",
+  "x-prefiller-url",
+  "x-encoder-hosts-ports",
+  "x-kv-cache-source-host-port",
 ]);
 
 /** A worker's answer is described by these; all else (`server`, `date`, its own ids) stays inside. */

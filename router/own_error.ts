@@ -30,6 +30,7 @@ const typeOfStatus: Readonly<Record<number, string>> = {
   401: "AuthenticationError",
   404: "NotFoundError",
   405: "MethodNotAllowedError",
+  408: "RequestTimeoutError",
   413: "RequestTooLargeError",
   429: "RateLimitError",
   502: "BadGatewayError",

@@ -1,6 +1,7 @@
 // What a client asks for: its body scanned at the top level, its headers sorted out, its id; or why it is refused.
 
 import { type BodyFacts, readFacts } from "./body/read_facts.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { type BodyRefusal, scanBody, type ScannedBody } from "./body/scan_body.ts";
 import { type HeaderList, headersForWorkers, type Keys } from "./leg_headers.ts";
 import type { OwnError } from "./own_error.ts";
@@ -27,7 +28,8 @@ export interface Ask {
 
 export interface AskLimits {
   readonly maxBodyBytes: number;
-  readonly apiKey: string | null;
+  readonly bodyTimeoutMs: number;
+  readonly apiKeys: readonly string[];
 }
 
 export type ReadAsk =
@@ -43,17 +45,19 @@ export async function readAsk(
   route: Route,
   limits: AskLimits,
   workerKey: string | null,
+  deadlines: Deadlines,
 ): Promise<ReadAsk> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
-  const bytes = await bodyOf(request);
+  const bytes = await bodyOf(request, limits, deadlines);
   if (bytes === null) return { is: "gone" };
+  if (bytes === "late") return { is: "refused", error: tooSlow(limits) };
   if (bytes.length > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
   const body = isOpaque(request, route, bytes) ? { is: "opaque" as const, bytes } : scanBody(bytes);
   if (body.is === "refused") return { is: "refused", error: badBody(body) };
   const smuggled = body.is === "object" ? whySmuggled(body) : null;
   if (smuggled !== null) return { is: "refused", error: smuggled };
-  const keys = { worker: workerKey, router: limits.apiKey };
+  const keys = { worker: workerKey, router: limits.apiKeys[0] ?? null };
   return { is: "ask", ask: makeAsk(request, id, route, body, keys) };
 }
 
@@ -69,13 +73,16 @@ function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], 
   };
 }
 
-async function bodyOf(request: Request): Promise<Uint8Array | null> {
+/** `late`: it has not come whole in time. Null: the client left while it was sending. */
+async function bodyOf(request: Request, limits: AskLimits, deadlines: Deadlines): Promise<Uint8Array | null | "late"> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array | null | "late">();
+  const limit = { expiresMs: deadlines.nowMs + limits.bodyTimeoutMs, expire: () => resolve("late") };
+  deadlines.watch(limit);
   // Not asked first whether there is a body: looking at `request.body` makes a stream of it, and reading that costs more.
-  try {
-    return await request.bytes();
-  } catch {
-    return null;
-  }
+  request.bytes().then(resolve, () => resolve(null));
+  const bytes = await promise;
+  deadlines.forget(limit);
+  return bytes;
 }
 
 /**
@@ -113,6 +120,11 @@ const noFacts: BodyFacts = readFacts({
 
 function tooLarge({ maxBodyBytes }: AskLimits): OwnError {
   return { status: 413, message: `The body is larger than ${maxBodyBytes} bytes, the limit of --max-body-size` };
+}
+
+function tooSlow({ bodyTimeoutMs }: AskLimits): OwnError {
+  const message = `The body did not come whole within ${bodyTimeoutMs / 1000} s, the limit of --body-timeout`;
+  return { status: 408, message, headers: { connection: "close" } };
 }
 
 function badBody({ message, at }: BodyRefusal): OwnError {

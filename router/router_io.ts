@@ -18,8 +18,10 @@ export interface RouterSettings {
   /** What GET /version says beside pdserve's own. */
   readonly engine: { readonly name: string; readonly version: string };
   readonly pdserveVersion: string;
-  /** Clients must send it as a bearer token; null asks for nothing. */
-  readonly apiKey: string | null;
+  /** Clients must send one of them as a bearer token; with none nothing is asked for. */
+  readonly apiKeys: readonly string[];
+  /** Origins whose pages may call the API from a browser; `*` for all. None by default. */
+  readonly corsOrigins: readonly string[];
   /** What to do when no prefill worker can serve. */
   readonly fallback: "none" | "decode-alone";
   readonly maxInFlight: number;
@@ -35,6 +37,8 @@ export interface RouterSettings {
   readonly quarantine: QuarantineLimits;
   /** How long a worker's counters may stand still while requests wait for it. */
   readonly stallTimeoutMs: number;
+  /** Longest time in which a request's body may come. */
+  readonly bodyTimeoutMs: number;
   readonly queueTimeoutMs: number;
   readonly handoffTimeoutMs: number;
   readonly prefillTimeoutMs: number;

@@ -8,6 +8,8 @@ export interface ListenOptions {
   readonly unix?: string;
   /** Bodies above are cut off by the runtime itself; the router's own limit, which answers 413, must be lower. */
   readonly maxBodyBytes: number;
+  /** PEM texts; HTTPS instead of HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Several processes may listen on one port; the kernel spreads connections over them. */
   readonly reusePort?: boolean;
 }
@@ -26,14 +28,14 @@ export type Listening =
   | { readonly is: "failed"; readonly reason: string };
 
 export function serve(fetch: (request: Request) => Response | Promise<Response>, options: ListenOptions): Listening {
-  const { host, port, unix, maxBodyBytes, reusePort = false } = options;
+  const { host, port, unix, maxBodyBytes, tls, reusePort = false } = options;
   const handlers = { fetch, maxRequestBodySize: maxBodyBytes, development: false, ...noIdleLimit };
   try {
     const server = unix === undefined
-      ? Bun.serve({ ...handlers, hostname: host, port, reusePort })
+      ? Bun.serve({ ...handlers, hostname: host, port, reusePort, ...(tls && { tls }) })
       : Bun.serve({ ...handlers, unix });
     const listener = {
-      url: unix === undefined ? `http://${urlHost(host)}:${server.port}` : `unix:${unix}`,
+      url: unix === undefined ? `${tls ? "https" : "http"}://${urlHost(host)}:${server.port}` : `unix:${unix}`,
       port: server.port ?? 0,
       stop: (force = false) => server.stop(force),
     };

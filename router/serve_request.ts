@@ -21,7 +21,7 @@ export async function serveRequest(request: Request, route: Route, io: RouterIo)
     return errorResponse(error, id, route.api);
   };
   if (roster.phase !== "serving") return refuse(noWorkerReady(io));
-  const read = await readAsk(request, id, route, settings, roster.workerApiKey);
+  const read = await readAsk(request, id, route, settings, roster.workerApiKey, io.deadlines);
   if (read.is === "gone") return new Response(null, { status: 499 });
   if (read.is === "refused") return refuse(read.error);
 

@@ -95,7 +95,7 @@ test("an engine's administrative routes are not for clients", async () => {
 });
 
 test("with an API key, requests without it are refused and probes are not", async () => {
-  const fleet = makeFakeFleet({ settings: { apiKey: "secret" } });
+  const fleet = makeFakeFleet({ settings: { apiKeys: ["secret", "another"] } });
   const refused = await fleet.post("/v1/completions", completion(), { headers: { authorization: "Bearer wrong" } });
   expect(refused.status).toBe(401);
   expect(refused.headers.get("www-authenticate")).toBe("Bearer");

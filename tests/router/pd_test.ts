@@ -127,7 +127,7 @@ test("both workers of each role take turns under round robin", async () => {
 });
 
 test("headers that belong to one connection or to the router do not reach workers", async () => {
-  const fleet = makeFakeFleet({ workerApiKey: "run-key", settings: { apiKey: "secret" } });
+  const fleet = makeFakeFleet({ workerApiKey: "run-key", settings: { apiKeys: ["secret", "another"] } });
   await fleet.post("/v1/completions", completion(), {
     headers: {
       authorization: "Bearer secret",

@@ -11,6 +11,7 @@ import { type FakeFleet, openFakeFleet, replyParams, until } from "../open_fleet
 export interface WorkerCall {
   readonly worker: string;
   readonly id: string;
+  readonly head: string;
   // deno-lint-ignore no-explicit-any
   readonly json: any;
   readonly connection: WorkerConnection;
@@ -164,7 +165,8 @@ function toCall(worker: string, request: ReceivedRequest, connection: WorkerConn
   return {
     worker,
     id: /^x-request-id: (.+)$/im.exec(request.head)?.[1] ?? "",
-    json: JSON.parse(request.body.toString()),
+    head: request.head,
+    json: parsed(request.body.toString()),
     connection,
     answer(status, body) {
       const text = JSON.stringify(body);
@@ -176,6 +178,15 @@ function toCall(worker: string, request: ReceivedRequest, connection: WorkerConn
     token: (text) => connection.send(chunk(`data: ${JSON.stringify({ choices: [{ text }] })}\n\n`)),
     endStream: () => connection.send(`${chunk("data: [DONE]\n\n")}0\r\n\r\n`),
   };
+}
+
+/** Hostile bodies may be no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }
 
 function chunk(text: string): string {
