@@ -1,7 +1,7 @@
 // Which GPUs make up which worker: what the user listed, checked; what they left open, proposed.
 
 import { type PdCounts, readPdCounts, writeGpuList } from "./gpu_list.ts";
-import { type GpuWish, listedGpus, type PdRole, typedId } from "./listed_gpus.ts";
+import { type GpuWish, listedGpus, type PdRole, saidGpus, typedId } from "./listed_gpus.ts";
 import type { Machine } from "./machine.ts";
 import type { Problem } from "./problem.ts";
 import { type Grouping, type Listed, proposeGroups } from "./propose_groups.ts";
@@ -14,7 +14,7 @@ export function groupGpus(wish: GpuWish, machine: Machine): Grouping {
   if (wish.pd.value !== null && counts === null) problems.push(badPd(wish.pd));
   const prefill = listedGpus("prefill", wish, counts, machine, problems);
   const decode = listedGpus("decode", wish, counts, machine, problems);
-  if (prefill !== null && decode !== null) checkBothRoles({ prefill, decode }, wish, machine, problems);
+  checkBothRoles({ prefill: prefill ?? [], decode: decode ?? [] }, wish, machine, problems);
   if (problems.length > 0) return { prefill: [], decode: [], reason: null, problems };
   if (prefill !== null && decode !== null) return { prefill, decode, reason: null, problems };
   return wish.namesOnly
@@ -23,7 +23,9 @@ export function groupGpus(wish: GpuWish, machine: Machine): Grouping {
 }
 
 function checkBothRoles(given: Split, wish: GpuWish, machine: Machine, problems: Problem[]): void {
-  const both = given.prefill.flat().filter((id) => given.decode.flat().includes(id));
+  // Of the lists as written: one that is wrong besides has no groups.
+  const decodeIds = saidGpus("decode", wish, machine);
+  const both = [...new Set(saidGpus("prefill", wish, machine))].filter((id) => decodeIds.includes(id));
   if (both.length === 0) return;
   const [prefill, decode] = apart(given, both);
   const typed = (groups: Split["prefill"]) => writeGpuList(groups.map((ids) => ids.map((id) => typedId(id, machine))));
@@ -31,7 +33,7 @@ function checkBothRoles(given: Split, wish: GpuWish, machine: Machine, problems:
   problems.push({
     what: `${which} ${both.length === 1 ? "is" : "are"} in both --prefill-gpus and --decode-gpus`,
     why: "a GPU runs one role",
-    fix: prefill.length > 0 && decode.length > 0
+    fix: given.decode.length > 0 && prefill.length > 0 && decode.length > 0
       ? `--prefill-gpus ${typed(prefill)} --decode-gpus ${typed(decode)}`
       : "list different GPUs for the two",
     where: originText(wish.gpus.decode.origin),

@@ -53,6 +53,12 @@ export function listedGpus(
   );
 }
 
+/** Every known GPU of a list, by physical id, whatever else is wrong with it. */
+export function saidGpus(role: PdRole, { gpus, namesOnly }: GpuWish, machine: Machine): readonly string[] {
+  const ids = readGpuList(gpus[role].value ?? "")?.flat() ?? [];
+  return namesOnly ? ids : ids.flatMap((id) => physicalId(id, machine) ?? []);
+}
+
 function listedTwice(twice: readonly string[], ids: readonly string[], flag: string): [string, string, string] {
   const which = twice.length === 1 ? `GPU ${twice[0]} is` : `GPUs ${twice.join(", ")} are`;
   return [`${which} listed twice in ${flag}`, "a GPU belongs to one worker", `${flag} ${[...new Set(ids)].join(",")}`];

@@ -121,6 +121,12 @@ describe("groupGpus()", () => {
     ]);
   });
 
+  test("tells of a GPU in both lists although they are wrong otherwise too", () => {
+    const what = errors({ prefillGpus: "0,1,1", decodeGpus: "1,9" }, machineOf(4)).map((error) => error.what);
+    expect(what).toContain("GPU 1 is in both --prefill-gpus and --decode-gpus");
+    expect(what.length).toBe(3);
+  });
+
   test("says so when there is no GPU, or only one", () => {
     expect(errors({}, machineOf(0))).toMatchObject([{ what: "Cannot find a GPU", where: "machine" }]);
     expect(errors({}, machineOf(1))).toMatchObject([{ what: "Cannot place 2 GPUs' worth of workers on 1 GPU" }]);
