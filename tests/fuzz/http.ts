@@ -4,6 +4,7 @@
 // refuses must be one of the strictnesses listed here.
 
 import { parseArgs } from "node:util";
+import { HeadMemory } from "../../router/upstream/head_memory.ts";
 import { ResponseParser } from "../../router/upstream/parse_response.ts";
 import { readWithLlhttp, type ReferenceReading } from "./llhttp.ts";
 import { cutIntoReads, damageResponse, randomResponse } from "./response_bytes.ts";
@@ -93,8 +94,11 @@ function compare(
     : null;
 }
 
+/** One for all cases, as for all connections to one worker. */
+const memory = new HeadMemory();
+
 function readWithParser(method: string, reads: readonly Uint8Array[]): Reading {
-  const parser = new ResponseParser(65_536);
+  const parser = new ResponseParser(65_536, memory);
   parser.begin(method);
   let status: number | null = null;
   const chunks: Buffer[] = [];
