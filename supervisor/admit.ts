@@ -24,8 +24,15 @@ export type Admitted =
   | { readonly is: "admitted"; readonly proofs: readonly PairProof[] | null }
   | {
     readonly is: "refused";
-    readonly refused: readonly { readonly worker: string; readonly diagnosis: Diagnosis }[];
+    readonly refused: readonly Refusal[];
   };
+
+export interface Refusal {
+  readonly worker: string;
+  readonly diagnosis: Diagnosis;
+  /** The other worker of the pair that was tried; null when it was not about a pair. */
+  readonly peer: string | null;
+}
 
 export async function admit(newcomers: readonly string[], io: AdmitIo): Promise<Admitted> {
   const missing = await discoverAll(newcomers, io);
@@ -33,8 +40,9 @@ export async function admit(newcomers: readonly string[], io: AdmitIo): Promise<
   const proofs = io.prove === null ? null : await proveWith(newcomers, io.prove, io);
   const refutation = proofs?.find((proof) => proof.is === "refuted");
   if (refutation === undefined) return { is: "admitted", proofs };
-  const blamed = newcomers.includes(refutation.decode) ? refutation.decode : refutation.prefill;
-  return { is: "refused", refused: [{ worker: blamed, diagnosis: refutation.diagnosis }] };
+  const { prefill, decode, diagnosis } = refutation;
+  const [worker, peer] = newcomers.includes(decode) ? [decode, prefill] : [prefill, decode];
+  return { is: "refused", refused: [{ worker, peer, diagnosis }] };
 }
 
 async function discoverAll(names: readonly string[], { connector, fetch, clock, workers, onFound }: AdmitIo) {
@@ -42,7 +50,7 @@ async function discoverAll(names: readonly string[], { connector, fetch, clock, 
   const answers = await Promise.all(asked.map((worker) => discover(worker, connector, { fetch, clock })));
   return answers.flatMap((answer, index) => {
     const worker = asked[index]?.facts.name ?? "";
-    if (answer.is === "missing") return [{ worker, diagnosis: answer.diagnosis }];
+    if (answer.is === "missing") return [{ worker, peer: null, diagnosis: answer.diagnosis }];
     onFound(worker, answer.engineIdByRank);
     return [];
   });

@@ -18,7 +18,7 @@ import type { FleetView, WorkerState } from "./snapshot.ts";
 import { spawnWorker } from "./spawn.ts";
 import { stopFleet, type Stopping } from "./stop_fleet.ts";
 import type { StopWish } from "./stop_signals.ts";
-import type { WorkerRule } from "./worker.ts";
+import { isRunning, type WorkerRule } from "./worker.ts";
 import { WorkerRunner } from "./worker_runner.ts";
 import { urlOf } from "./worker_url.ts";
 
@@ -124,7 +124,8 @@ class RunningFleet implements Fleet {
     this.#admitting = this.#admitting.then(async () => {
       const { connector, prove } = this.#deps;
       const generations = newcomers.map((name) => this.#generationOf(name));
-      const admitted = await admit(newcomers, {
+      const left = newcomers.map((name) => this.#runners.get(name)?.until(({ is }) => is !== "proving"));
+      const trial = admit(newcomers, {
         ...{ connector, prove, fetch: this.#fetch, clock: this.#clock },
         workers: () => this.#picture.snapshot().workers,
         onFound: (name, ids) => {
@@ -134,20 +135,29 @@ class RunningFleet implements Fleet {
         // Workers that are being stopped prove nothing, and their refutation is no news.
         onProof: (proof) => this.#stopping === null && this.#deps.events.emit({ type: "proof", proof }),
       });
+      // A hung peer can hold up a proof for minutes; nobody waits for that of a worker that has gone meanwhile.
+      const admitted = await Promise.race([trial, Promise.race(left).then(() => null)]);
       // What was found of a process says nothing of the next one.
-      if (newcomers.some((name, index) => this.#generationOf(name) !== generations[index])) return;
+      if (admitted === null || newcomers.some((name, index) => this.#generationOf(name) !== generations[index])) return;
       this.#settle(newcomers, admitted);
     });
   }
 
   #settle(newcomers: readonly string[], admitted: Admitted): void {
     if (admitted.is === "refused") {
+      // A peer that failed meanwhile refutes nothing: the newcomer is tried with those that are left.
+      if (admitted.refused.some(({ peer }) => this.#hasFailed(peer))) return this.#admit(newcomers);
       for (const { worker, diagnosis } of admitted.refused) this.#send(worker, { is: "refuted", diagnosis });
       return;
     }
     if (this.#stopping !== null) return;
     for (const name of newcomers) this.#send(name, { is: "proven" });
     if (this.#picture.snapshot().phase === "starting") this.#serve(admitted.proofs);
+  }
+
+  #hasFailed(peer: string | null): boolean {
+    const state = peer === null ? undefined : this.#runners.get(peer)?.life.state;
+    return this.#picture.snapshot().phase === "serving" && state !== undefined && !isRunning(state);
   }
 
   #generationOf(name: string): number {
