@@ -1,25 +1,15 @@
 // Command line, environment and settings file together: what is wanted, and of which engine?
 
-import type { GetJson } from "../plan/dialects/rollout/external_engines.ts";
-import { stackLayers } from "../plan/layer.ts";
 import { layerSpec } from "../plan/layer_spec.ts";
 import type { Problem } from "../plan/problem.ts";
-import type { Settings, Spec } from "../plan/spec.ts";
+import type { Spec } from "../plan/spec.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { engines, isEngineName } from "../supervisor/engines/index.ts";
-import { getJson } from "./get_json.ts";
-import { type ConfigFile, loadConfigFile } from "./load_config_file.ts";
-import { loadTopology } from "./load_topology.ts";
-import type { ReadText } from "./read_text.ts";
+import { type FileSources, loadFiles } from "./load_files.ts";
 import { type SplitArgv, splitArgv } from "./split_argv.ts";
 
-export interface WishSources {
+export interface WishSources extends FileSources {
   readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly readText: ReadText;
-  /** Asks engines that already run; real life's where it is left out. */
-  readonly getJson?: GetJson;
 }
 
 export interface Wish {
@@ -48,24 +38,4 @@ export async function readWish(sources: WishSources): Promise<Wish> {
 
 export function engineOf(name: string | null | undefined): Engine {
   return name && isEngineName(name) ? engines[name] : engines.vllm;
-}
-
-/** The settings file, and on top of it the topology of another tool. */
-export async function loadFiles(line: SplitArgv, settings: Settings, sources: WishSources): Promise<ConfigFile> {
-  const topology = await loadTopology({ getJson, ...sources, settings, toml: line.toml });
-  // A demo works the same wherever it is tried, and a job's own file is not mixed with one that happens to lie there.
-  const discovers = line.verb !== "demo" && line.verb !== "pdjob" && line.verb !== "convert" && topology === null;
-  const { modelEntry } = settings;
-  const dialect = line.verb === "pdjob" ? { ...settings.dialect, value: "pdjob" } : settings.dialect;
-  // A settings file that is TOML is a topology already.
-  const config = /\.toml$/i.test(settings.config.value ?? "") ? { ...settings.config, value: null } : settings.config;
-  const asked = { dialect, modelEntry: modelEntry.value };
-  const file = await loadConfigFile({ ...sources, asked: config, how: asked, discovers });
-  if (topology === null) return file;
-  const layers = [file.layer, topology.layer].flatMap((layer) => layer ?? []);
-  return {
-    path: topology.path ?? file.path,
-    layer: layers.length === 0 ? null : layers.reduce(stackLayers),
-    problems: [...file.problems, ...topology.problems],
-  };
 }

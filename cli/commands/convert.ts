@@ -9,7 +9,7 @@ import type { SettingKey } from "../../plan/settings.ts";
 import type { Settings } from "../../plan/spec.ts";
 import { planSources } from "../plan_sources.ts";
 import { exitCodeOf, problemsText } from "../print_problems.ts";
-import { loadFiles, type WishSources } from "../read_wish.ts";
+import { type FileSources, loadFiles } from "../load_files.ts";
 import { paintFor, wantsColor } from "../render/color.ts";
 import type { SplitArgv } from "../split_argv.ts";
 import type { VerbInput } from "./command.ts";
@@ -17,7 +17,7 @@ import type { VerbInput } from "./command.ts";
 /** What the line says beside the file goes into the output too. */
 export async function convertCommand(
   { argv, line, context }: VerbInput,
-  sources: WishSources = planSources(argv, context),
+  sources: FileSources = planSources(argv, context),
 ): Promise<number> {
   const { stdout, stderr, env } = context;
   const said = layerSpec({ flags: line, env: {}, file: null });

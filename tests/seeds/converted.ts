@@ -9,7 +9,7 @@ import { fakeContext } from "../cli/fake_context.ts";
 export async function converted(argv: readonly string[], files: Readonly<Record<string, string>>): Promise<string> {
   const context = fakeContext();
   await convertCommand({ argv, line: splitArgv(argv, engineOf), context }, {
-    ...{ argv, env: {}, cwd: "/work" },
+    ...{ env: {}, cwd: "/work" },
     readText: (path) => {
       const text = files[path.replace(/^\/work\//, "")];
       return Promise.resolve(

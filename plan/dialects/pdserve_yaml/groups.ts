@@ -4,6 +4,7 @@ import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import { nearestName } from "../../../kv/nearest_name.ts";
 import type { Problem } from "../../problem.ts";
 import type { EngineArgument, EngineVariable, Origin, WorkerGroup } from "../../spec.ts";
+import { shownValue } from "../shown_value.ts";
 import { errorAt } from "../tell.ts";
 import { engineArguments } from "../yaml/yaml_arguments.ts";
 import { variables } from "../yaml/yaml_variables.ts";
@@ -44,7 +45,7 @@ function readGroup(node: Node, originAt: OriginAt, problems: Problem[]): WorkerG
   const role = roles.find((one) => one === node.get("role")) ?? null;
   if (role === null) {
     problems.push(errorAt(originAt((node.get("role", true) as Node | undefined) ?? node), {
-      what: `The role of a group cannot be "${node.get("role") ?? ""}"`,
+      what: `The role of a group cannot be ${shownValue(node.get("role") ?? "")}`,
       why: `it is one of ${roles.join(", ")}`,
       fix: `role: ${nearestName(String(node.get("role")), roles) ?? "prefill"}`,
     }));

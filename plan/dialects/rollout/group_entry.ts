@@ -5,6 +5,7 @@ import { nearestName } from "../../../kv/nearest_name.ts";
 import type { Problem } from "../../problem.ts";
 import type { Origin, Sourced, WorkerGroup } from "../../spec.ts";
 import { groupOverrides } from "./group_overrides.ts";
+import { shownValue } from "../shown_value.ts";
 import { errorAt } from "../tell.ts";
 
 export interface GroupEntry {
@@ -93,7 +94,7 @@ function whole(
   if (value === null && !needed) return null;
   if (Number.isInteger(value) && Number(value) > 0) return Number(value);
   problems.push(errorAt(originAt(node ?? map), {
-    what: value === null ? `Give the server group ${key}` : `${key} cannot be "${value}"`,
+    what: value === null ? `Give the server group ${key}` : `${key} cannot be ${shownValue(value)}`,
     why: "it must be a whole number from 1",
     fix: `${key}: 2`,
   }));

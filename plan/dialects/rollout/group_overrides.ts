@@ -4,6 +4,7 @@ import { isMap, isScalar, type Node } from "yaml";
 import type { Problem } from "../../problem.ts";
 import type { EngineArgument, Origin, Sourced } from "../../spec.ts";
 import { translateSglang } from "./sglang_names.ts";
+import { shownValue } from "../shown_value.ts";
 import { errorAt, warningAt } from "../tell.ts";
 import { flagWords } from "../flag_words.ts";
 
@@ -48,7 +49,7 @@ function readOverride(name: string, value: unknown, origin: Origin, found: Draft
   }
   if (name === "tp_size" || name === "tensor_parallel_size") {
     if (Number.isInteger(value) && Number(value) > 0) found.tp = Number(value);
-    else found.problems.push(errorAt(origin, { ...wholeNumber, what: `${name} cannot be "${value}"` }));
+    else found.problems.push(errorAt(origin, { ...wholeNumber, what: `${name} cannot be ${shownValue(value)}` }));
     return;
   }
   const translated = translateSglang(name, value);
@@ -73,9 +74,9 @@ function told(
     return warningAt(origin, { what: `Leave out ${name}`, why: translated.why, fix: `remove ${name} from overrides` });
   }
   const words = Object.entries(translated.flags).flatMap(([flag, set]) => flagWords(flag, set)).join(" ");
-  const own = Object.entries(translated.flags).map(([flag, set]) => `${flag}: ${set}`).join(", ");
+  const own = Object.entries(translated.flags).map(([flag, set]) => `${flag}: ${JSON.stringify(set)}`).join(", ");
   return warningAt(origin, {
-    what: words === "" ? `Nothing to say for ${name}: ${value}` : `Read ${name} as ${words}`,
+    what: words === "" ? `Nothing to say for ${name}: ${shownValue(value)}` : `Read ${name} as ${words}`,
     why: translated.remark ?? `${name} is SGLang's name for it`,
     fix: own === "" ? `remove ${name} from overrides` : `${own}, in vLLM's own words`,
   });

@@ -5,6 +5,7 @@ import { nearestName } from "../../../kv/nearest_name.ts";
 import type { Problem } from "../../problem.ts";
 import type { Origin, Sourced, WorkerGroup } from "../../spec.ts";
 import { type GroupEntry, readGroupEntry } from "./group_entry.ts";
+import { shownValue } from "../shown_value.ts";
 import { errorAt, warningAt } from "../tell.ts";
 
 export interface ModelEntry {
@@ -80,7 +81,7 @@ function wholeOrNull(map: YAMLMap, key: string, origin: Origin, problems: Proble
   if (value === undefined || value === null || value === 0) return null;
   if (Number.isInteger(value) && Number(value) > 0) return Number(value);
   problems.push(errorAt(origin, {
-    what: `${key} cannot be "${value}"`,
+    what: `${key} cannot be ${shownValue(value)}`,
     why: "it must be a whole number from 1",
     fix: `${key}: 2`,
   }));

@@ -57,6 +57,10 @@ describe("pdserve pdjob", () => {
     ]);
   });
 
+  test("without a file it asks for one", async () => {
+    expect(errorsOf(await typed("pdjob --dry-run"))).toContain("flag --config Name the job's file");
+  });
+
   test("J4, J8, J9: timeout is the start's limit, and {PORT} in the command is the scheduler's port", async () => {
     const { wish } = await typed(line, job({ top: "num_gpus: 4\ntimeout: 900" }));
     expect(wish.spec.settings.startupTimeoutMs.value).toBe(900_000);
