@@ -16,7 +16,6 @@ async function convert(argv: readonly string[], files: Readonly<Record<string, s
   const words = ["convert", ...argv];
   const line = splitArgv(words, engineOf);
   const code = await convertCommand({ argv: words, line, context }, {
-    argv: words,
     env: {},
     cwd: "/nowhere",
     readText,
