@@ -89,7 +89,9 @@ export function ratio(
 ): string {
   const above = subject && read(subject);
   const below = other && read(other);
-  return above === undefined || below === undefined || below <= 0 ? "-" : `${(above / below).toFixed(2)}×`;
+  return above === undefined || below === undefined || !(below > 0) || Number.isNaN(above)
+    ? "-"
+    : `${(above / below).toFixed(2)}×`;
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -102,9 +104,9 @@ function pair(values: { readonly p50: number; readonly p99: number } | null): st
 }
 
 function whole(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  return Number.isNaN(value) ? "-" : Math.round(value).toLocaleString("en-US");
 }
 
 function tenth(value: number): string {
-  return value >= 100 ? whole(value) : value.toFixed(1);
+  return !(value < 100) ? whole(value) : value.toFixed(1);
 }

@@ -10,6 +10,7 @@ import { startPinned } from "./pinned_process.ts";
 import { overviewTable, ratioTable, scenarioTable } from "./print_table.ts";
 import { requestBody } from "./request_body.ts";
 import { routers } from "./routers/index.ts";
+import type { RouterUnderTest } from "./routers/router_under_test.ts";
 import type { Sample } from "./sample.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import { freePort, type StartedRouters, startRouters } from "./start_routers.ts";
@@ -32,7 +33,7 @@ async function main(options: BenchOptions): Promise<void> {
   const mock = startPinned(stand.toolsCore, [tools.mockWorker, `prefill:${prefillPort}`, `decode:${decodePort}`], {
     log: join(folder, "mock.log"),
   });
-  const wanted = routers.filter(({ name }) => options.routers.length === 0 || options.routers.includes(name));
+  const wanted = routers.filter((router) => isWanted(router, options));
   let found: StartedRouters = { started: [], skipped: [] };
   try {
     found = await startRouters(wanted, stand, folder);
@@ -45,6 +46,10 @@ async function main(options: BenchOptions): Promise<void> {
     await Promise.all([mock, ...found.started.map(({ process }) => process)].map((started) => started.stop()));
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function isWanted({ name, inQuick }: RouterUnderTest, options: BenchOptions): boolean {
+  return options.routers.length === 0 ? inQuick || !options.quick : options.routers.includes(name);
 }
 
 function scenariosOf({ quick, scenarios: names }: BenchOptions): readonly Scenario[] {

@@ -9,6 +9,7 @@ export interface Sample {
   readonly router: string;
   readonly scenario: string;
   readonly requestsPerSecond: number;
+  /** NaN when nothing was answered. */
   readonly cpuUsPerRequest: number;
   readonly cpuUsPerChunk: number;
   readonly ttftUs: Percentiles;
@@ -39,12 +40,17 @@ export function toSample(router: string, scenario: string, report: LoadReport, i
     router,
     scenario,
     requestsPerSecond: report.requests / report.seconds,
-    cpuUsPerRequest: report.cpu_us / Math.max(1, report.requests),
-    cpuUsPerChunk: report.cpu_us / Math.max(1, report.chunks),
+    cpuUsPerRequest: per(report.cpu_us, report.requests),
+    cpuUsPerChunk: per(report.cpu_us, report.chunks),
     ttftUs: report.ttft_us,
     chunkUs: report.chunk_us,
     memoryMb: report.pss_kb / 1_024,
     errors: report.errors,
     isNoisy,
   };
+}
+
+/** NaN where nothing came: a router that answers nothing in a window has no cost per answer. */
+function per(costUs: number, count: number): number {
+  return count === 0 ? NaN : costUs / count;
 }

@@ -47,8 +47,9 @@ export function summarise(samples: readonly Sample[]): readonly Summary[] {
   });
 }
 
+/** Of the values that are numbers; NaN when there are none. */
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
   const middle = sorted.length / 2;
   if (sorted.length === 0) return NaN;
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

@@ -7,6 +7,7 @@ const program = join(import.meta.dir, "fastapi_toy.py");
 export const fastapiToy: RouterUnderTest = {
   name: "fastapi toy",
   hops: 2,
+  inQuick: false,
   install: "pip install fastapi uvicorn uvloop httptools httpx sniffio",
   find() {
     if (Bun.which("python3") === null) return null;

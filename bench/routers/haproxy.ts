@@ -5,6 +5,7 @@ import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
 export const haproxy: RouterUnderTest = {
   name: "haproxy",
   hops: 1,
+  inQuick: true,
   install: "apt-get install haproxy",
   find: () => versionFrom(["haproxy", "-v"]),
   start: ({ port, decodePort, folder }) => ({

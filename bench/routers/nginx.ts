@@ -5,6 +5,7 @@ import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
 export const nginx: RouterUnderTest = {
   name: "nginx",
   hops: 1,
+  inQuick: true,
   install: "apt-get install nginx-light",
   find: () => versionFrom(["nginx", "-v"]),
   start: ({ port, decodePort, folder }) => ({

@@ -9,6 +9,7 @@ function pdserveWith(name: string, flags: readonly string[]): RouterUnderTest {
   return {
     name,
     hops: 2,
+    inQuick: true,
     install: "npm run build",
     find: () => existsSync(binary) ? versionFrom([binary, "--version"]) : null,
     start: ({ port, prefillPort, decodePort, folder }) => ({

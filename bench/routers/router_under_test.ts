@@ -23,6 +23,8 @@ export interface RouterUnderTest {
   readonly hops: 1 | 2;
   /** The version, or null when it is not installed. */
   find(): string | null;
+  /** A router that costs ten times the others needs more time than `--quick` has. */
+  readonly inQuick: boolean;
   /** What to type to have it. */
   readonly install: string;
   start(context: StartContext): StartLine;

@@ -5,6 +5,7 @@ import { type RouterUnderTest, versionOfPythonProgram } from "./router_under_tes
 export const smg: RouterUnderTest = {
   name: "smg",
   hops: 2,
+  inQuick: true,
   install: "pip install smg",
   find: () => versionOfPythonProgram("smg"),
   start: ({ port, prefillPort, decodePort, metricsPort, folder }) => ({

@@ -4,6 +4,7 @@ import { type RouterUnderTest, versionOfPythonProgram } from "./router_under_tes
 export const vllmRouter: RouterUnderTest = {
   name: "vllm-router",
   hops: 2,
+  inQuick: true,
   install: "pip install vllm-router",
   find: () => versionOfPythonProgram("vllm-router"),
   start: ({ port, prefillPort, decodePort, metricsPort }) => ({
