@@ -29,10 +29,9 @@ export function failureBlock(failure: WorkerFailure, plan: Plan | null, style: B
   ];
 }
 
-/** A pair whose canary showed that KV did not move. */
-export function refutedBlock(proof: Extract<PairProof, { is: "refuted" }>, style: BlockStyle): string[] {
-  const line = `KV handoff refuted: ${proof.prefill} → ${proof.decode}`;
-  return ["", headLine(line, 0, style), "", ...diagnosisLines(proof.diagnosis, style)];
+/** A pair whose canary showed that KV did not move; the block of the worker that fails for it says why. */
+export function refutedLine({ prefill, decode }: PairProof, style: BlockStyle): string {
+  return headLine(`KV handoff refuted: ${prefill} → ${decode}`, 0, style);
 }
 
 function headLine(line: string, at: number, { paint }: BlockStyle): string {
@@ -64,7 +63,10 @@ function diagnosisLines({ what, why, fix }: Diagnosis, { columns, paint }: Block
   return [...row("What", what, paint.bold), ...row("Why ", why, plain), ...row("Fix ", fix, paint.green)];
 }
 
-function logLines({ lastLines, logPath, diagnosis }: WorkerFailure, { columns, paint }: BlockStyle): string[] {
+function logLines(failure: WorkerFailure, { columns, paint }: BlockStyle): string[] {
+  const { lastLines, logPath, diagnosis, during, exit } = failure;
+  // The engine runs and noticed nothing: its last lines would only hide the diagnosis.
+  if (during === "proving" && exit === null && logPath !== null) return ["", `    log: ${logPath}`];
   if (lastLines.length === 0) return logPath === null ? [] : ["", `    no output; log: ${logPath}`];
   const lines = lastLines.map((line, index) => {
     const cause = index === diagnosis.line;

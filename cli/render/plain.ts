@@ -4,7 +4,7 @@ import type { FleetEvent } from "../../supervisor/events.ts";
 import { problemLines } from "../print_problems.ts";
 import { bannerLines, proofSummary } from "./banner.ts";
 import { paintFor } from "./color.ts";
-import { failureBlock, refutedBlock } from "./failure_block.ts";
+import { failureBlock, refutedLine } from "./failure_block.ts";
 import { blankPicture, type FleetPicture, pictureAfter } from "./fleet_picture.ts";
 import { headerLines } from "./header_lines.ts";
 import { printable } from "./printable.ts";
@@ -53,7 +53,7 @@ function linesOf(
     case "log":
       return [`${paint.dim(`${event.worker} |`)} ${printable(event.line)}`];
     case "proof":
-      return event.proof.is === "refuted" ? [...refutedBlock(event.proof, style), ""] : [
+      return event.proof.is === "refuted" ? ["", refutedLine(event.proof, style)] : [
         `${event.proof.prefill} → ${event.proof.decode}  ${
           proofSummary([event.proof], after.plan?.connector.name ?? "")
         }`,

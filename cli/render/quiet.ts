@@ -2,7 +2,7 @@
 
 import { problemLines } from "../print_problems.ts";
 import { paintFor } from "./color.ts";
-import { failureBlock, refutedBlock } from "./failure_block.ts";
+import { failureBlock, refutedLine } from "./failure_block.ts";
 import { blankPicture, pictureAfter } from "./fleet_picture.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 
@@ -16,7 +16,7 @@ export function quietReporter(screen: Screen): Reporter {
       const style = { columns: Infinity, paint };
       if (event.type === "warning") print(problemLines(event.problem, paint, style.columns));
       if (event.type === "failed") print(failureBlock(event.failure, picture.plan, style));
-      if (event.type === "proof" && event.proof.is === "refuted") print(refutedBlock(event.proof, style));
+      if (event.type === "proof" && event.proof.is === "refuted") print([refutedLine(event.proof, style)]);
     },
     end() {},
   };

@@ -4,7 +4,7 @@ import type { FleetEvent } from "../../supervisor/events.ts";
 import { problemLines } from "../print_problems.ts";
 import { bannerLines } from "./banner.ts";
 import { paintFor } from "./color.ts";
-import { failureBlock, refutedBlock } from "./failure_block.ts";
+import { failureBlock, refutedLine } from "./failure_block.ts";
 import { blankPicture, type FleetPicture, pictureAfter } from "./fleet_picture.ts";
 import { headerLines } from "./header_lines.ts";
 import { liveLines } from "./live_lines.ts";
@@ -90,7 +90,7 @@ function settledLines(event: FleetEvent, picture: FleetPicture, version: string,
     case "log":
       return [cutText(`${paint.dim(event.worker)} ${printable(event.line)}`, columns)];
     case "proof":
-      return event.proof.is === "refuted" ? refutedBlock(event.proof, style) : [];
+      return event.proof.is === "refuted" ? ["", refutedLine(event.proof, style)] : [];
     case "ready":
       return bannerLines(event.ready, style);
     case "failed":

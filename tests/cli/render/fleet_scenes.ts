@@ -120,6 +120,14 @@ const ready: Step[] = [
   readyAt(98_000, proofs),
 ];
 
+const nothingMoved = {
+  rule: null,
+  what: "decode-1 computed all 128 prompt tokens itself",
+  why: "its request carried no kv_transfer_params, so nothing was pulled from prefill-0",
+  fix: "--kv-connector NixlConnector on both roles",
+  line: null,
+};
+
 export const scenes: Readonly<Record<string, readonly Step[]>> = {
   starting,
   proving: [
@@ -184,13 +192,24 @@ export const scenes: Readonly<Record<string, readonly Step[]>> = {
           is: "refuted",
           prefill: "prefill-0",
           decode: "decode-1",
-          diagnosis: {
-            rule: null,
-            what: "decode-1 computed all 128 prompt tokens itself",
-            why: "its request carried no kv_transfer_params, so nothing was pulled from prefill-0",
-            fix: "--kv-connector NixlConnector on both roles",
-            line: null,
-          },
+          diagnosis: nothingMoved,
+        },
+      },
+    },
+    worker(95_000, "decode-1", "failed"),
+    {
+      atMs: 95_000,
+      event: {
+        type: "failed",
+        failure: {
+          worker: "decode-1",
+          gpus: ["3"],
+          during: "proving",
+          exit: null,
+          afterMs: 95_000,
+          logPath: `${runDir}/logs/decode-1.log`,
+          lastLines: ["INFO:     Application startup complete."],
+          diagnosis: nothingMoved,
         },
       },
     },
