@@ -6,8 +6,26 @@ import { flagWords } from "../plan/dialects/flag_words.ts";
 import type { Origin } from "../plan/spec.ts";
 import { type ArgvLine, type FlagWord, looksLikeFlag, takeValue } from "./argv_line.ts";
 
+/** Flags of the rollout that mean something here, by what becomes of them. */
+const rolloutFlags: Readonly<Record<string, { readonly engineFlag: string } | { readonly why: string }>> = {
+  "--rollout-max-context-len": { engineFlag: "max-model-len" },
+  "--use-fault-tolerance": { why: "workers are watched and restarted unless --fail-fast says otherwise" },
+  "--rollout-health-check-interval": {
+    why: "probes come every few seconds; --hang-timeout is for engines that stand still",
+  },
+  "--rollout-health-check-timeout": { why: "a probe's limit is fixed; --hang-timeout is for engines that stand still" },
+  "--rollout-health-check-first-wait": { why: "a start is waited for as long as it makes progress: --startup-timeout" },
+};
+
 /** False where the flag is none of these. */
 export function readJobWord(line: ArgvLine, flag: FlagWord): boolean {
+  const rollout = rolloutFlags[flag.name];
+  if (rollout !== undefined) {
+    const value = freeValue(line, flag);
+    if ("why" in rollout) warn(line, flag, rollout.why);
+    else line.engineArgs.both.push({ words: words(rollout.engineFlag, value), flag: flag.written });
+    return true;
+  }
   if (flag.name === "--hf-checkpoint") {
     line.positionals.push(takeValue(line, flag, "MODEL") ?? "MODEL");
     return true;

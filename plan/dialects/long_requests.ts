@@ -3,7 +3,7 @@
 import type { Saying } from "../layer.ts";
 import type { Origin } from "../spec.ts";
 
-/** What vime and slime give their routers. */
+/** What vime and slime give their routers; trainers do not stream, so an answer may be as long in coming. */
 export const rolloutLimitS = 14_400;
 
 /** Every wait of one request as long as the whole; bodies up to what those systems' own routers take. */

@@ -41,6 +41,17 @@ describe("a job's own flags", () => {
     expect(planned).toMatchObject({ plan: { model: "org/m" } });
   });
 
+  test("the rollout's own limits become the engine's, and its health checks are told what watches here", async () => {
+    const { rows, told } = await typed(
+      `m ${line} --rollout-max-context-len 8192 --use-fault-tolerance --rollout-health-check-interval 10`,
+    );
+    expect(rows[0]).toBe("prefill-0 gpus 0 tp 1 --max-model-len 8192");
+    expect(told).toEqual([
+      "warning flag --use-fault-tolerance Ignore --use-fault-tolerance",
+      "warning flag --rollout-health-check-interval Ignore --rollout-health-check-interval",
+    ]);
+  });
+
   test("V2, V26, V27: a rollout's requests may be long and large: no wait below 14400 s, bodies up to 512 MB", async () => {
     const { wish } = await typed(`m ${line}`);
     const { requestTimeoutMs, prefillTimeoutMs, firstTokenTimeoutMs, idleTimeoutMs, maxBodyBytes } = wish.spec.settings;

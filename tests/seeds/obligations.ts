@@ -149,7 +149,7 @@ export const obligations: readonly Obligation[] = [
   open(
     "V35",
     "health checks with those three values; restart on the same GPUs; no stale weights in rotation",
-    "workers restart on their GPUs and are proven anew; the three --rollout-health-check values are not flags, and weight versions are not compared",
+    "workers restart on their GPUs and are proven anew; the three --rollout-health-check values are told to do nothing, and weight versions are not compared",
     "supervisor/fleet_test.ts: a worker that may restart comes back as another generation, and is proven anew",
   ),
   tested("V36", "a placeholder keeps GPUs and starts nothing"),

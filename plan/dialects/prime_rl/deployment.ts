@@ -5,6 +5,7 @@ import type { Problem } from "../../problem.ts";
 import type { SettingKey } from "../../settings.ts";
 import { type EngineArgument, type EngineVariable, type Sourced, type WorkerGroup } from "../../spec.ts";
 import { all2allArgument } from "./all2all.ts";
+import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { policySayings } from "../policy_sayings.ts";
 import { primeOffload } from "./offload.ts";
 import { errorAt, warningAt } from "../tell.ts";
@@ -48,7 +49,11 @@ export function readDeployment(inference: TomlTable, tree: TomlTable, problems: 
   return {
     ...emptyLayer,
     model,
-    sayings: [...routerSayings(values, problems), ...primeOffload(inference, values, type.origin, problems)],
+    sayings: [
+      ...longRequests(rolloutLimitS, type.origin),
+      ...routerSayings(values, problems),
+      ...primeOffload(inference, values, type.origin, problems),
+    ],
     engineArgs: { ...emptyLayer.engineArgs, both: commonArguments(vllm, values, experts, problems) },
     engineEnv: { ...emptyLayer.engineEnv, both: variablesOf(findTable(inference, "env_vars")) },
     layout: {
