@@ -23,6 +23,7 @@ export const mainVerbs: Readonly<Record<VerbName, () => Promise<Command>>> = {
   reload: async () => (await import("./commands/reload.ts")).reloadCommand,
   stop: async () => (await import("./commands/stop.ts")).stopCommand,
   wait: async () => (await import("./commands/wait.ts")).waitCommand,
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
   help: async () => (await import("./commands/help.ts")).helpCommand,

@@ -134,6 +134,12 @@ export const verbs = {
       "Lists every connector with versions, devices, needs and how it fails. explain NAME prints all that is known of one: command lines, ports, requests, rules, proof. check NAME imports what it needs in the engine's Python and looks for its servers. --kv-extra-config counts, so that MultiConnector shows what it is made of. -o json for scripts.",
     operands: "any",
   },
+  doctor: {
+    usage: "doctor [MODEL] [flags]",
+    summary: "Look for what is in the way of serving on this machine",
+    about:
+      "Driver, GPUs and their links, memory and its holders, ports, shared memory, limits, the engine and its connectors, leftovers of earlier runs, and with MODEL its plan. Each finding with what to do. Exit 0 when nothing is in the way, else 3. --bundle FILE writes an archive for a bug report.",
+  },
   version: {
     usage: "version",
     summary: "Show the versions of pdserve, its runtime and the engine",

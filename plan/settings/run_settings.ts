@@ -128,6 +128,15 @@ export const runSettings = {
     group: "Output",
     help: "With `pdserve config`: print a JSON schema of pdserve.yaml, for editors",
   },
+  bundle: {
+    flag: "--bundle",
+    yaml: null,
+    kind: "text",
+    default: null,
+    group: "Output",
+    hint: "FILE",
+    help: "With `pdserve doctor`: write a .tar.gz for a bug report, secrets taken out",
+  },
   progress: {
     flag: "--progress",
     yaml: "run.progress",
