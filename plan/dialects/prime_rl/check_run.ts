@@ -1,9 +1,8 @@
 // What PRIME-RL refuses before a run: clients that move, and weights sent by NCCL where ranks would not fit.
 
 import type { Problem } from "../../problem.ts";
-import { saidAt } from "./inference_arguments.ts";
 import { errorAt, warningAt } from "../tell.ts";
-import { find, plainOf, type TomlTable } from "../toml/toml_tree.ts";
+import { find, findFirst, plainOf, type TomlTable } from "../toml/toml_tree.ts";
 import type { TomlValues } from "../toml/toml_values.ts";
 
 export function checkPrimeRun(
@@ -41,7 +40,7 @@ function ncclBroadcast(
   { prefill, decode }: { readonly prefill: number; readonly decode: number },
 ): Problem[] {
   const places = ["weight_broadcast.type", "inference.weight_broadcast.type", "orchestrator.weight_broadcast.type"];
-  const type = saidAt(tree, ...places);
+  const type = findFirst(tree, ...places);
   if (type === null) return [];
   const kind = plainOf(type);
   if (kind !== "nccl" && kind !== "filesystem") {
@@ -54,7 +53,7 @@ function ncclBroadcast(
     problems.push(errorAt(origin, { what, why, fix }));
   if (prefill !== decode) {
     const why = "the trainer gives each server the same number of ranks";
-    const origin = saidAt(tree, "pd_disagg.decode_tp", "pd_disagg.prefill_tp")?.origin;
+    const origin = findFirst(tree, "pd_disagg.decode_tp", "pd_disagg.prefill_tp")?.origin;
     const what = `NCCL weight broadcast needs equal TP, not ${prefill} for prefill and ${decode} for decode`;
     refuse(what, why, `decode_tp = ${prefill}, or weight_broadcast.type = "filesystem"`, origin);
   }
@@ -63,7 +62,7 @@ function ncclBroadcast(
     const what = `NCCL weight broadcast needs max_async_level 1, not ${level.value}`;
     refuse(what, "weights go out in step with the trainer", "max_async_level = 1", level.origin);
   }
-  const lora = saidAt(tree, "inference.enable_lora", "trainer.model.lora", "trainer.model.experimental.lora");
+  const lora = findFirst(tree, "inference.enable_lora", "trainer.model.lora", "trainer.model.experimental.lora");
   if (lora !== null && plainOf(lora) !== false) {
     const what = "NCCL weight broadcast does not send LoRA adapters";
     refuse(what, "it broadcasts whole weights", 'weight_broadcast.type = "filesystem"', lora.origin);

@@ -2,12 +2,12 @@
 
 import { emptyLayer, type Layer, type Saying } from "../../layer.ts";
 import type { Problem } from "../../problem.ts";
-import type { SettingKey } from "../../settings.ts";
-import { type EngineArgument, type EngineVariable, type Sourced, type WorkerGroup } from "../../spec.ts";
+import type { EngineArgument, EngineVariable, WorkerGroup } from "../../spec.ts";
 import { all2allArgument } from "./all2all.ts";
 import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { policySayings } from "../policy_sayings.ts";
 import { primeOffload } from "./offload.ts";
+import { say } from "../say.ts";
 import { errorAt, warningAt } from "../tell.ts";
 import { find, findTable, plainOf, type TomlTable } from "../toml/toml_tree.ts";
 import { type TomlValues, tomlValues } from "../toml/toml_values.ts";
@@ -142,7 +142,7 @@ function variablesOf(table: TomlTable | null): EngineVariable[] {
   }));
 }
 
-function routerSayings(values: TomlValues, problems: Problem[]): Saying[] {
+function routerSayings(values: TomlValues, problems: Problem[]): readonly Saying[] {
   const policy = values.text("router.policy");
   const kind = values.text("router.type");
   if (kind !== null && kind.value !== "vllm-router") {
@@ -154,10 +154,6 @@ function routerSayings(values: TomlValues, problems: Problem[]): Saying[] {
     ...say("port", values.port("server.port")),
     ...policySayings(policy, ["prefillPolicy", "decodePolicy"], problems),
   ];
-}
-
-function say(key: SettingKey, said: Sourced<string | number> | null): Saying[] {
-  return said === null ? [] : [{ key, text: String(said.value), origin: said.origin }];
 }
 
 function oldNames(inference: TomlTable): Problem[] {

@@ -5,7 +5,7 @@ import type { Problem } from "../../problem.ts";
 import type { EngineArgument, Sourced } from "../../spec.ts";
 import { all2allArgument } from "./all2all.ts";
 import { errorAt, warningAt } from "../tell.ts";
-import { find, findTable, plainOf, type TomlTable } from "../toml/toml_tree.ts";
+import { findTable, plainOf, type TomlTable } from "../toml/toml_tree.ts";
 import type { TomlValues } from "../toml/toml_values.ts";
 import { flagWords } from "../flag_words.ts";
 
@@ -80,9 +80,4 @@ function dataParallel(values: TomlValues): Problem[] {
     why: "with [pd_disagg] each worker has dp 1, and more GPUs make more workers",
     fix: "dp = 1",
   })];
-}
-
-/** Whether the file says it anywhere in one of these places. */
-export function saidAt(tree: TomlTable, ...paths: readonly string[]) {
-  return paths.map((path) => find(tree, path)).find((node) => node !== null && plainOf(node) !== null) ?? null;
 }

@@ -3,12 +3,12 @@
 import { nearestName } from "../../../kv/nearest_name.ts";
 import { emptyLayer, type Layer, type Saying } from "../../layer.ts";
 import type { Problem } from "../../problem.ts";
-import type { SettingKey } from "../../settings.ts";
 import type { EngineArgument, Origin, Sourced, WorkerGroup } from "../../spec.ts";
 import { longRequests } from "../long_requests.ts";
 import { all2allArgument } from "./all2all.ts";
 import { checkPrimeRun } from "./check_run.ts";
 import { inferenceArguments } from "./inference_arguments.ts";
+import { say } from "../say.ts";
 import { errorAt, warningAt } from "../tell.ts";
 import { find, type TomlTable } from "../toml/toml_tree.ts";
 import { type TomlValues, tomlValues } from "../toml/toml_values.ts";
@@ -86,7 +86,7 @@ function portOf(name: keyof typeof usualPorts, values: TomlValues): number {
   return values.port(`pd_disagg.${name}`)?.value ?? usualPorts[name];
 }
 
-function routerSayings(values: TomlValues, exact: boolean, start: Origin): Saying[] {
+function routerSayings(values: TomlValues, exact: boolean, start: Origin): readonly Saying[] {
   const host = values.text("pd_disagg.host") ?? values.text("inference.server.host");
   const port = values.port("pd_disagg.proxy_port");
   const timeout = values.whole("orchestrator.client.timeout");
@@ -105,7 +105,7 @@ function connectorSayings(
   tps: { readonly prefill: number; readonly decode: number },
   start: Origin,
   problems: Problem[],
-): Saying[] {
+): readonly Saying[] {
   const connector = values.text("pd_disagg.kv_connector");
   const send = values.text("pd_disagg.kv_send_type");
   const name = connector?.value ?? "P2pNcclConnector";
@@ -143,10 +143,6 @@ function connectorSayings(
 
 function saidTp(values: TomlValues): Sourced<number> | null {
   return values.whole("pd_disagg.decode_tp") ?? values.whole("pd_disagg.prefill_tp");
-}
-
-function say(key: SettingKey, said: Sourced<string | number | boolean> | null): Saying[] {
-  return said === null ? [] : [{ key, text: String(said.value), origin: said.origin }];
 }
 
 function unknownKeys(pd: TomlTable): Problem[] {

@@ -7,6 +7,7 @@ import type { EngineArgument, Origin, Sourced, WorkerGroup } from "../../spec.ts
 import type { KvConfig } from "./read_kv_config.ts";
 import type { ServeFacts } from "./read_serve_line.ts";
 import type { PdRole } from "./serve_line.ts";
+import { say } from "../say.ts";
 import { errorAt, warningAt } from "../tell.ts";
 
 type Role = PdRole | "regular";
@@ -121,7 +122,7 @@ function connectorSayings(
   kvs: readonly KvConfig[],
   extra: Readonly<Record<string, Json>>,
   problems: Problem[],
-): Saying[] {
+): readonly Saying[] {
   if (leader === null) return [];
   const { connector, origin } = leader;
   const other = kvs.find((kv) => kv.connector.toLowerCase() !== connector.toLowerCase());
@@ -157,8 +158,4 @@ function addressesReplaced(all: readonly ServeFacts[]): Problem[] {
     why: "the plan allocates addresses, so that no two workers meet",
     fix: "--prefill URL --decode URL for workers that must keep theirs",
   })];
-}
-
-function say(key: Saying["key"], said: Sourced<string> | null): Saying[] {
-  return said === null ? [] : [{ key, text: said.value, origin: said.origin }];
 }

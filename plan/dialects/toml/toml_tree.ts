@@ -87,6 +87,11 @@ export function findTable(table: TomlTable, path: string): TomlTable | null {
   return node?.is === "table" ? node : null;
 }
 
+/** The first of these places that says something; null where none does. */
+export function findFirst(table: TomlTable, ...paths: readonly string[]): TomlNode | null {
+  return paths.map((path) => find(table, path)).find((node) => node !== null && plainOf(node) !== null) ?? null;
+}
+
 /** The plain value, tables as objects. */
 export function plainOf(node: TomlNode): unknown {
   if (node.is === "value") return node.value;
