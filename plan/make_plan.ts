@@ -6,7 +6,6 @@ import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
 import { checkEngineEnv } from "./check_engine_env.ts";
 import { checkGpus } from "./check_gpus.ts";
-import { checkHost } from "./check_host.ts";
 import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
@@ -87,7 +86,7 @@ function draftPlan(spec: Spec, machine: Machine, engine: Engine, around: Surroun
     problems: distinctProblems([
       ...checkModel(spec.model, around.modelExists),
       ...[...chosen.problems, ...deviceProblems, ...wish.problems, ...crew.problems],
-      ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems, ...checkHost(spec)],
+      ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems],
     ]),
   };
 }

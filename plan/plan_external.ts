@@ -1,7 +1,6 @@
 // Router-only: a plan of workers that somebody else started. Nothing is spawned, so nothing about GPUs or engines is asked.
 
 import type { Connector, ExtraConfig } from "../kv/connector.ts";
-import { checkHost } from "./check_host.ts";
 import { externalWorker } from "./external_worker.ts";
 import type { Machine } from "./machine.ts";
 import { planIdOf } from "./plan_id.ts";
@@ -25,7 +24,7 @@ export function runsAlready(settings: Settings): boolean {
 export function planExternal(spec: Spec, machine: Machine, around: Surroundings): Planned {
   const { connector, reason } = connectorFor(spec, around);
   const router = routerPort(spec, machine);
-  const problems: Problem[] = [...router.problems, ...checkHost(spec), ...mixedUrls(spec.settings)];
+  const problems: Problem[] = [...router.problems, ...mixedUrls(spec.settings)];
   const regular = spec.settings.regularUrls.value !== null;
   if (!regular) problems.push(...handoffProblems(connector, spec));
   const roles: readonly ExternalRole[] = regular ? ["regular"] : ["prefill", "decode"];

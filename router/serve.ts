@@ -52,6 +52,9 @@ export function serve(fetch: (request: Request) => Response | Promise<Response>,
  */
 const noIdleLimit: object = { idleTimeout: 0 };
 
+/** A host that a client on this machine can use: the wildcard addresses are for listening only. */
 function urlHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
   return host.includes(":") ? `[${host}]` : host;
 }

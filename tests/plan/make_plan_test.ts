@@ -222,12 +222,6 @@ describe("makePlan()", () => {
     }]);
   });
 
-  test("warns of an API beyond this machine without a key", () => {
-    expect(problemsOf({ flags: { host: "0.0.0.0" } })).toMatchObject([{ severity: "warning", where: "flag --host" }]);
-    expect(problemsOf({ flags: { host: "0.0.0.0", apiKey: "k" } })).toEqual([]);
-    expect(problemsOf({ flags: { host: "::1" } })).toEqual([]);
-  });
-
   test("keeps a Hugging Face token out of the argument list", () => {
     const plan = plannedFor({ both: ["--hf-token", "hf_secret", "--seed", "1"] });
     expect(JSON.stringify(plan.workers.map(({ argv }) => argv))).not.toContain("hf_secret");

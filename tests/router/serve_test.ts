@@ -18,7 +18,7 @@ afterEach(async () => {
 
 function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  extra: { port?: number; unix?: string } = {},
+  extra: { port?: number; unix?: string; host?: string } = {},
 ) {
   const listening = serve(fetch, { ...options, ...extra });
   if (listening.is !== "listening") throw new Error(listening.is);
@@ -217,3 +217,9 @@ function eventsThat(make: () => AsyncGenerator<string>): Response {
   });
   return new Response(body, { headers: { "content-type": "text/event-stream" } });
 }
+
+test("the URL of a listener on all addresses is one that works when pasted", async () => {
+  const { url } = listen(() => new Response("here"), { host: "0.0.0.0" });
+  expect(new URL(url).hostname).toBe("127.0.0.1");
+  expect(await (await fetch(url)).text()).toBe("here");
+});
