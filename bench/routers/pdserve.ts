@@ -24,4 +24,4 @@ function pdserveWith(name: string, flags: readonly string[]): RouterUnderTest {
 }
 
 export const pdserve = pdserveWith("pdserve", []);
-export const pdserveLogging = pdserveWith("pdserve, access log", ["--access-log", "access.log"]);
+export const pdserveLogging = pdserveWith("pdserve with access log", ["--access-log", "access.log"]);
