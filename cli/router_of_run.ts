@@ -36,6 +36,7 @@ export function routerOfRun(
       engine: { name: plan.engine.name, version: plan.engine.version },
       pdserveVersion: context.version,
       apiKeys,
+      adminKeys: of.adminKey.value === null ? [] : [of.adminKey.value],
       corsOrigins: of.corsOrigins.value ?? [],
       fallback: of.fallback.value,
       maxInFlight: of.maxInFlight.value,

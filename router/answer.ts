@@ -77,6 +77,7 @@ function headersOf(exchange: Exchange, head: ResponseHead): Record<string, strin
   const headers = headersForClient(head);
   headers["x-request-id"] = exchange.id;
   headers["x-pdserve-handoff"] = exchange.handoff;
+  if (exchange.weightVersion !== null) headers["x-pdserve-weight-version"] = exchange.weightVersion;
   return Object.assign(headers, workerHeaders(exchange));
 }
 

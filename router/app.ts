@@ -7,12 +7,12 @@ import { errorResponse, type OwnError } from "./own_error.ts";
 import { metricsText, models, readiness, version } from "./pdserve_routes.ts";
 import { requestIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
-import { type Route, splitRoutes, unlistedRoute, wholeRoutes } from "./routes.ts";
+import { adminPaths, type Route, splitRoutes, unlistedRoute, wholeRoutes } from "./routes.ts";
 import { serveRequest } from "./serve_request.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
-export function makeApp(io: RouterIo): Hono {
+export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
   const app = new Hono();
   const hasKey = makeKeyCheck(io.settings.apiKeys);
   const ownError = (request: Request, error: OwnError) => {
@@ -20,7 +20,8 @@ export function makeApp(io: RouterIo): Hono {
   };
   const guarded = (answer: Answer): Answer => (request) =>
     hasKey(request.headers) ? answer(request) : ownError(request, noKey);
-  const { corsOrigins } = io.settings;
+  const { corsOrigins, adminKeys } = io.settings;
+  const hasAdminKey = makeKeyCheck(adminKeys);
   // Only where asked for: a page of any site could otherwise call the API from its readers' browsers.
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins], exposeHeaders: ["x-request-id"] }));
   const methodOf = new Map<string, string>();
@@ -44,6 +45,8 @@ export function makeApp(io: RouterIo): Hono {
     const { method, path } = c.req;
     const allowed = methodOf.get(path);
     const route = allowed === undefined ? unlistedRoute(method, path) : null;
+    const isAdmin = route === null && adminKeys.length > 0 && adminPaths.test(path);
+    if (isAdmin) return hasAdminKey(c.req.raw.headers) ? admin.fetch(c.req.raw) : ownError(c.req.raw, noKey);
     if (route !== null) return guarded((request) => serveRequest(request, route, io))(c.req.raw);
     return ownError(c.req.raw, allowed === undefined ? unknownPath(method, path) : wrongMethod(method, path, allowed));
   });

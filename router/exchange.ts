@@ -7,6 +7,7 @@ import { Leg, type LegFailure } from "./leg.ts";
 import type { LegName } from "./leg_failure.ts";
 import type { Phase } from "./own_error.ts";
 import type { Ask } from "./read_ask.ts";
+import type { RequestRecord } from "./request_ring.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { startTimeline, type Timeline } from "./timeline.ts";
@@ -178,11 +179,22 @@ export class Exchange implements Expiring {
     this.#status = status;
   }
 
+  /** Which weights the workers have; null where no trainer has sent any. */
+  get weightVersion(): string | null {
+    return this.#io.weights.version;
+  }
+
+  /** `status` and `end` are null while it runs. */
+  record(status: number | null, end: Ending | null): RequestRecord {
+    const { id, path, prefill, decode, handoff, attempts, phase, times } = this;
+    return { id, path, status, end, prefill, decode, handoff, attempts, phase, times };
+  }
+
   /** Everything this request held is given back and counted. The first call counts. */
   settle(ending: Ending): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    const { deadlines, metrics, gate, pace, accessLog, now } = this.#io;
+    const { deadlines, metrics, gate, pace, accessLog, ring, now } = this.#io;
     deadlines.forget(this);
     this.abortLegs();
     this.closeWindow();
@@ -197,5 +209,6 @@ export class Exchange implements Expiring {
       pace.served();
     }
     accessLog?.record(this, status, ending);
+    ring.add(this.record(status, ending));
   }
 }

@@ -5,15 +5,18 @@ import { type Ledger, makeLedger } from "../kv/ledger.ts";
 import type { EngineMetrics } from "../supervisor/engines/engine.ts";
 import type { PairProof } from "../supervisor/events.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
-import { type AccessLog, makeAccessLog } from "./access_log.ts";
+import { makeAccessLog } from "./access_log.ts";
 import { makeGate } from "./admission.ts";
+import { makeAddedWorkers } from "./admin/added_workers.ts";
+import { makeAdminApp } from "./admin/admin_app.ts";
 import { makeApp } from "./app.ts";
-import { type Deadlines, makeDeadlines } from "./deadlines.ts";
+import { makeDeadlines } from "./deadlines.ts";
 import { makePace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import { type ProveLimits, provePair } from "./prove.ts";
 import { makeRecomputeWatch } from "./recompute_watch.ts";
 import { makeHealthProbe } from "./health_probe.ts";
+import { makeRequestRing } from "./request_ring.ts";
 import { makeRetryBudget } from "./retry_budget.ts";
 import { makeRoster } from "./roster.ts";
 import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
@@ -47,6 +50,8 @@ export interface RouterOptions {
 
 export interface Router {
   fetch(request: Request): Response | Promise<Response>;
+  /** The administrator's routes, for whoever has shown already that he is one. */
+  admin(request: Request): Response | Promise<Response>;
   /** Sends one request through exactly this pair and tells by the engines' counters whether KV moved. */
   prove(pair: { readonly prefill: string; readonly decode: string }, limits?: ProveLimits): Promise<PairProof>;
   inFlight(): number;
@@ -63,8 +68,11 @@ export function makeRouter(options: RouterOptions): Router {
   const ledger = makeLedger(clock.now);
   const deadlines = makeDeadlines(clock.now);
   const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
-  const io = connectParts(options, ledger, deadlines, accessLog);
-  const app = makeApp(io);
+  const workers = makeAddedWorkers(options.fleet);
+  let isClosed = false;
+  const io = connectParts({ ...options, fleet: workers }, { ledger, deadlines, accessLog, isClosed: () => isClosed });
+  const admin = makeAdminApp(workers, io);
+  const app = makeApp(io, admin);
   const watches = [
     makeRecomputeWatch(io, options.engineMetrics),
     makeHealthProbe(io),
@@ -73,6 +81,7 @@ export function makeRouter(options: RouterOptions): Router {
   ];
   return {
     fetch: (request) => app.fetch(request),
+    admin: (request) => admin.fetch(request),
     prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
     inFlight: () => io.gate.inside,
     load(worker) {
@@ -82,6 +91,7 @@ export function makeRouter(options: RouterOptions): Router {
     onIdle: (callback) => io.gate.onceEmpty(callback),
     metricsText: () => io.metrics.text(),
     close() {
+      isClosed = true;
       deadlines.close();
       for (const watch of watches) watch.close();
       accessLog?.close();
@@ -93,9 +103,7 @@ export function makeRouter(options: RouterOptions): Router {
 
 function connectParts(
   { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log }: RouterOptions,
-  ledger: Ledger,
-  deadlines: Deadlines,
-  accessLog: AccessLog | null,
+  own: Pick<RouterIo, "ledger" | "deadlines" | "accessLog" | "isClosed">,
 ): RouterIo {
   const { maxHandoffs, maxWorkerInFlight, maxQueue, maxInFlight } = settings;
   const gate = makeGate({ inside: maxInFlight, waiting: maxQueue });
@@ -106,12 +114,14 @@ function connectParts(
     maxQueue,
     onGone: ({ url }) => upstream.forget(url),
   });
-  const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(ledger) });
-  const { now } = clock;
+  const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(own.ledger) });
+  const { now, wall } = clock;
+  const ring = makeRequestRing();
+  const weights = { version: null };
   const retries = makeRetryBudget(settings.retryShare);
   const pace = makePace(clock.now);
-  const parts = { retries, pace, gate, health, roster, metrics, ledger, deadlines, accessLog };
-  return { settings, connector, leaseMs, policies, upstream, log, now, random, ...parts };
+  const parts = { ...own, retries, pace, gate, health, roster, metrics, ring, weights };
+  return { settings, connector, leaseMs, policies, upstream, log, now, wall, random, ...parts };
 }
 
 function handlesByState(ledger: Ledger): Readonly<Record<string, number>> {

@@ -7,6 +7,7 @@ import type { Gate } from "./admission.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Pace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
+import type { RequestRing } from "./request_ring.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { Roster } from "./roster.ts";
 import type { RouterMetrics } from "./router_metrics.ts";
@@ -20,6 +21,8 @@ export interface RouterSettings {
   readonly pdserveVersion: string;
   /** Clients must send one of them as a bearer token; with none nothing is asked for. */
   readonly apiKeys: readonly string[];
+  /** Keys that open the administrator's routes on the API's listener; with none they are not there. */
+  readonly adminKeys: readonly string[];
   /** Origins whose pages may call the API from a browser; `*` for all. None by default. */
   readonly corsOrigins: readonly string[];
   /** What to do when no prefill worker can serve. */
@@ -69,9 +72,15 @@ export interface RouterIo {
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;
   readonly accessLog: AccessLog | null;
+  readonly ring: RequestRing;
+  /** What the trainer's last update has brought; null before the first. */
+  readonly weights: { version: string | null };
   readonly log: RouterLog;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wall: () => number;
+  readonly isClosed: () => boolean;
   /** 32 hex digits, new each time. */
   readonly random: () => string;
 }

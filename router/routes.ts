@@ -75,7 +75,11 @@ export const wholeRoutes: readonly Route[] = [
 const clientPaths = /^\/(v1|v2|inference\/v1)\/[\w./-]+$/;
 
 /** What an administrator does to an engine, also where an engine has put it among its clients' paths. */
-const adminWords = /adapter|abort|pause|resume|sleep|wake|weight|broadcast|cache|profile|collective|scal|fault|admin/i;
+const adminWords =
+  /adapter|abort|pause|resume|continue_gen|sleep|wake|weight|broadcast|cache|profile|collective|scal|fault|admin/i;
+
+/** Every route of admin/, and of engines, that is no client's. */
+export const adminPaths = new RegExp(`^/(workers|list_workers|(add|remove)_worker)(/|$)|${adminWords.source}`, "i");
 
 /**
  * A path of the engine's that this table does not know. Not every path: engines also have routes that pause them, reset

@@ -60,6 +60,16 @@ export const routerSettings = {
     hint: "FILE",
     help: "Keys clients may send, one a line; read again at a reload",
   },
+  adminKey: {
+    flag: "--admin-key",
+    yaml: "router.admin_key",
+    kind: "text",
+    default: null,
+    group: "Router",
+    hint: "KEY",
+    help: "Key that opens the administrator's routes on the API: workers, pause, weights, caches, adapters, requests",
+    secret: true,
+  },
   tlsCert: {
     flag: "--tls-cert",
     yaml: "router.tls_cert",

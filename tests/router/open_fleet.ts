@@ -184,6 +184,7 @@ const defaults: RouterSettings = {
   engine: { name: "vllm", version: "0.32.0" },
   pdserveVersion: "0.1.0",
   apiKeys: [],
+  adminKeys: [],
   corsOrigins: [],
   bodyTimeoutMs: 10_000,
   fallback: "none",
