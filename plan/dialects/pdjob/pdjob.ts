@@ -1,6 +1,7 @@
 // `vllm pdjob --config`: general, prefill and decode parameters, and a scheduler whose command pdserve's router stands in for.
 
 import { isMap, isScalar, type Node, type YAMLMap } from "yaml";
+import { nearestName } from "../../../kv/nearest_name.ts";
 import { emptyLayer, type Saying } from "../../layer.ts";
 import { distinctProblems, type Problem } from "../../problem.ts";
 import type { EngineVariable, Origin } from "../../spec.ts";
@@ -22,6 +23,8 @@ export const pdjob: Dialect = {
 };
 
 const roles = ["prefill", "decode"] as const;
+const roleKeys = ["envs", "num_gpus", "replicas", "params"];
+const topKeys = ["timeout", "num_gpus", "gpus_per_worker", "working_dir", "envs", "scheduler", "general", ...roles];
 const connectors = [
   ...["nixlconnector", "p2pncclconnector", "multiconnector", "sharedstorageconnector", "lmcacheconnectorv1"],
   ...["lmcachempconnector", "offloadingconnector", "decodebenchconnector"],
@@ -43,6 +46,7 @@ function read(text: string, path: string): ReadFile {
   }
   const reading: PdjobReading = { root, originAt: (node) => ({ is: "file", path, line: lineOf(node) }), problems: [] };
   const { problems } = reading;
+  problems.push(...unknownKeys(root, topKeys, "a pdjob", reading));
   const counts = { prefill: replicasOf("prefill", reading), decode: replicasOf("decode", reading) };
   const lines = roles.flatMap((role) => lineOfRole(role, counts[role], start, reading) ?? []);
   const sayings = [...timeout(reading), ...workingDir(reading), ...readScheduler(counts, start, reading)];
@@ -68,6 +72,7 @@ function lineOfRole(role: PdjobRole, replicas: number, start: Origin, reading: P
     problems.push(errorAt(map === undefined ? start : originAt(map), said));
     return null;
   }
+  problems.push(...unknownKeys(map, roleKeys, role, reading));
   const args = readPdjobParams(role, reading);
   const gpus = map.get("num_gpus", true) as Node | undefined;
   const count = wholeAt(map, "num_gpus", `${role}.num_gpus`, reading);
@@ -77,6 +82,17 @@ function lineOfRole(role: PdjobRole, replicas: number, start: Origin, reading: P
     gpuCount: count === null || gpus === undefined ? null : { value: count, origin: originAt(gpus) },
     env: [...variablesAt(root, reading), ...variablesAt(map, reading)],
   };
+}
+
+/** Upstream passes over them; a slip would go unnoticed. */
+function unknownKeys(map: YAMLMap, known: readonly string[], where: string, { originAt }: PdjobReading): Problem[] {
+  return map.items.flatMap(({ key }) =>
+    !isScalar(key) || known.includes(String(key.value)) ? [] : [warningAt(originAt(key as Node), {
+      what: `Ignore the key "${key.value}" of ${where}`,
+      why: `it has ${known.join(", ")}`,
+      fix: nearestName(String(key.value), known) ?? "remove it",
+    })]
+  );
 }
 
 function replicasOf(role: PdjobRole, reading: PdjobReading): number {

@@ -1,5 +1,6 @@
 // Today's `[inference.deployment] type = "disaggregated"`: nodes of a cluster, read as groups of this box's GPUs.
 
+import { nearestName } from "../../../kv/nearest_name.ts";
 import { emptyLayer, type Layer, type Saying } from "../../layer.ts";
 import type { Problem } from "../../problem.ts";
 import type { EngineArgument, EngineVariable, WorkerGroup } from "../../spec.ts";
@@ -24,6 +25,11 @@ const roleDefaults = {
   prefill: { all2all_backend: "deepep_high_throughput" },
   decode: { all2all_backend: "deepep_low_latency", compilation_config: { cudagraph_mode: "FULL_DECODE_ONLY" } },
 } as const;
+const keys = [
+  ...["type", "gpus_per_node", "num_nodes"],
+  ...roles.flatMap((role) => [`${role}_nodes_per_replica`, `num_${role}_replicas`, `${role}_port`]),
+  ...roles.flatMap((role) => [`${role}_env_vars`, `${role}_vllm_overrides`]),
+];
 const renamed: Readonly<Record<string, string>> = {
   num_prefill_nodes: "prefill_nodes_per_replica",
   num_decode_nodes: "decode_nodes_per_replica",
@@ -41,7 +47,7 @@ export function readDeployment(inference: TomlTable, tree: TomlTable, problems: 
     }));
     return null;
   }
-  problems.push(...oldNames(inference));
+  problems.push(...wrongNames(inference));
   const vllm = findTable(inference, "vllm");
   const experts = values.truth("vllm.enable_expert_parallel")?.value ?? true;
   const groups = roles.map((role) => groupOf(role, inference, values, experts, problems));
@@ -156,12 +162,16 @@ function routerSayings(values: TomlValues, problems: Problem[]): readonly Saying
   ];
 }
 
-function oldNames(inference: TomlTable): Problem[] {
-  return [...findTable(inference, "deployment")?.members ?? []].flatMap(([key, { origin }]) =>
-    renamed[key] === undefined ? [] : [errorAt(origin, {
-      what: `Rename "${key}" of [inference.deployment]`,
-      why: "PRIME-RL gave it another name",
-      fix: renamed[key] ?? key,
-    })]
-  );
+function wrongNames(inference: TomlTable): Problem[] {
+  return [...findTable(inference, "deployment")?.members ?? []].flatMap(([key, { origin }]) => {
+    if (keys.includes(key)) return [];
+    const now = renamed[key] ?? null;
+    return [errorAt(origin, {
+      what: now === null
+        ? `Unknown key "${key}" in [inference.deployment]`
+        : `Rename "${key}" of [inference.deployment]`,
+      why: now === null ? "PRIME-RL takes only the keys it knows" : "PRIME-RL gave it another name",
+      fix: now ?? nearestName(key, keys) ?? "remove it",
+    })];
+  });
 }

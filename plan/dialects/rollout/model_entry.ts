@@ -49,6 +49,12 @@ export function readModelEntry(
   problems.push(...mixedRoles(String(name), groups, origin));
   const own = typeof path === "string" ? { value: path, origin } : null;
   const update = node.get("update_weights");
+  if (path !== undefined && path !== null && own === null) {
+    say(origin, `model_path cannot be ${shownValue(path)}`, "it names a folder or a hub id", "model_path: org/model");
+  }
+  if (update !== undefined && update !== null && typeof update !== "boolean") {
+    say(origin, `update_weights cannot be ${shownValue(update)}`, "it is true or false", "update_weights: true");
+  }
   return {
     ...{ name: String(name), origin, groups: groups.map(({ group }) => group) },
     model: oneModel(groups, own, problems),

@@ -97,6 +97,14 @@ describe("pdserve pdjob", () => {
     expect(workers[0]?.env.VLLM_ATTENTION_BACKEND).toBe("FLASHMLA");
   });
 
+  test("a key nobody reads is told, with the one that was meant", async () => {
+    const { problems } = await typed(line, job({ top: "num_gpus: 4\ntime_out: 5", prefill: "env: {}" }));
+    expect(problems.map(({ where, what, fix }) => [where, what, fix])).toEqual([
+      ["job.yaml:5", 'Ignore the key "time_out" of a pdjob', "timeout"],
+      ["job.yaml:13", 'Ignore the key "env" of prefill', "envs"],
+    ]);
+  });
+
   test("a variable that the plan gives out itself is told to be ignored", async () => {
     const { told } = await typed(line, job({ prefill: "envs: {VLLM_API_KEY: k}" }));
     expect(told).toEqual(["warning job.yaml:12 Ignore the variable VLLM_API_KEY of the engines"]);

@@ -259,6 +259,7 @@ decode_vllm_overrides = { max_num_seqs = 64 }
 
   test.each([
     ['type = "disaggregated"', 'type = "multi_node"', 'rl.toml:7 Cannot split a deployment of type "multi_node"'],
+    ["gpus_per_node = 4", "gpu_per_node = 4", 'rl.toml:8 Unknown key "gpu_per_node" in [inference.deployment]'],
     ["gpus_per_node = 4", "num_prefill_nodes = 1", 'rl.toml:8 Rename "num_prefill_nodes" of [inference.deployment]'],
     [
       "tensor_parallel_size = 2",

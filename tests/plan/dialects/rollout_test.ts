@@ -162,6 +162,8 @@ vllm:
     ["sglang: []", 't.yaml:1 List the models under "vllm:"'],
     ["vllm: 3", 't.yaml:1 List the models under "vllm:"'],
     ["vllm: [{server_groups: []}]", "t.yaml:1 Give the model a name"],
+    ["vllm: [{name: a, model_path: [b], engine_groups: []}]", 't.yaml:1 model_path cannot be "["b"]"'],
+    ["vllm: [{name: a, update_weights: 'yes'}]", 't.yaml:1 update_weights cannot be "yes"'],
     ["vllm: [{name: a}]", 't.yaml:1 Give the model "a" a server group'],
   ])("refuses the file %j", async (text, told) => {
     expect(errorsOf(await typed(line, { "t.yaml": text }))).toContain(told);
