@@ -34,6 +34,8 @@ export interface WishedPlan {
   readonly wish: Wish;
   /** With all warnings, those of the command line included. */
   readonly planned: Planned;
+  /** What was planned for; null when `--machine` could not be read. */
+  readonly machine: Machine | null;
 }
 
 export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
@@ -42,17 +44,18 @@ export async function planFromArgv(sources: PlanSources): Promise<WishedPlan> {
   const workDir = resolve(sources.cwd, spec.settings.workDir.value ?? "");
   const [read, modelExists] = await Promise.all([machineFor(spec, engine, sources), modelExistsAt(spec, workDir)]);
   if (read.is === "problem") {
-    return { wish, planned: { is: "impossible", problems: [...wish.problems, read.problem] } };
+    return { wish, planned: { is: "impossible", problems: [...wish.problems, read.problem] }, machine: null };
   }
-  const planned = makePlan(spec, read.machine, engine, {
+  const { machine } = read;
+  const planned = makePlan(spec, machine, engine, {
     ...{ chooseConnector, findConnector, ownCommand: sources.ownCommand, modelExists, cwd: workDir },
     ...sources.run,
   });
   if (hasErrors(wish.problems)) {
-    return { wish, planned: { is: "impossible", problems: [...wish.problems, ...saidWrong(planned)] } };
+    return { wish, planned: { is: "impossible", problems: [...wish.problems, ...saidWrong(planned)] }, machine };
   }
   const warnings = [...wish.problems, ...openHostWarning(spec, sources.addresses())];
-  return { wish, planned: withWarnings(planned, warnings) };
+  return { wish, planned: withWarnings(planned, warnings), machine };
 }
 
 /**

@@ -19,10 +19,15 @@ export async function planCommand(
   { argv, context }: VerbInput,
   sources: PlanSources = planSources(argv, context),
 ): Promise<number> {
-  const { wish, planned } = await planFromArgv(sources);
+  const { wish, planned, machine } = await planFromArgv(sources);
   const { stdout, stderr, env, version } = context;
   const problems = planned.is === "planned" ? planned.plan.problems : planned.problems;
   const output = wish.spec.settings.output.value;
+  if (output === "machine" && machine !== null) {
+    // For --machine elsewhere; whether this line would start here is not the question.
+    stdout.write(JSON.stringify(machine, null, 2) + "\n");
+    return exitCodes.ok;
+  }
   const toText = (plan: Plan) => planText(plan, wish.configFile, version, stdout, wantsColor(env, stdout.isTerminal));
   if (output === "json") stdout.write(JSON.stringify(planJson(planned), null, 2) + "\n");
   else if (planned.is === "planned" && output === "sh") {

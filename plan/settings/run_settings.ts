@@ -114,10 +114,10 @@ export const runSettings = {
     aliases: ["-o"],
     yaml: null,
     kind: "choice",
-    choices: ["table", "json", "sh"],
+    choices: ["table", "json", "sh", "machine"],
     default: "table",
     group: "Output",
-    help: "Form of the answer on stdout",
+    help: "Form of the answer on stdout; machine is what plan has found on this box, for --machine elsewhere",
     short: true,
   },
   schema: {

@@ -71,7 +71,7 @@ export const topologySettings = {
     default: null,
     group: "Topology",
     hint: "8xH100|FILE",
-    help: "Plan for another box than this one: a count and GPU name, or a saved probe",
+    help: "Plan for another box than this one: a count and GPU name, or what `pdserve plan --output machine` printed there",
   },
   prefillUrls: {
     flag: "--prefill",

@@ -52,6 +52,14 @@ describe("pdserve plan", () => {
     expect(stdout).toMatch(/--prefill \S+ .*--decode /);
   });
 
+  test("prints what it has found on this box, for --machine on another", async () => {
+    const { exitCode, stdout } = await run("plan --output machine --engine sim");
+    expect(exitCode).toBe(0);
+    writeFileSync(join(folder, "box.json"), stdout);
+    const elsewhere = await run("plan m --engine sim --pd 1P1D --machine box.json --output json");
+    expect(JSON.parse(elsewhere.stdout).workers).toHaveLength(2);
+  });
+
   test("plans for another box than this one", async () => {
     const { exitCode, stdout, stderr } = await run(
       "plan Qwen/Qwen3-32B --machine 4xH100 --prefill-gpus 0,1 --decode-gpus 2,3",
