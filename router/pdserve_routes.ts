@@ -1,10 +1,10 @@
 // What pdserve answers itself: is it alive, is it ready, what does it serve, how is it doing.
 
+import { mergeMetrics } from "./merge_metrics.ts";
 import { noWorkerReady, whyNotReady } from "./no_worker.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { getFromWorker } from "./worker_get.ts";
-import { relabelled } from "./worker_metrics.ts";
 
 const WORKER_LIMIT_MS = 2_000;
 
@@ -56,18 +56,20 @@ async function cardsOf({ worker }: Slot, { upstream, roster }: RouterIo): Promis
   }
 }
 
-/** The router's own series; with `?workers=1` all workers' too, each sample labelled with its worker and role. */
+/** The router's own series; with `?workers=1` all workers' too, merged, each sample labelled with its worker and role. */
 export async function metricsText(io: RouterIo, withWorkers: boolean): Promise<Response> {
   const own = io.metrics.text();
-  const theirs = withWorkers ? await Promise.all(io.roster.all().map((slot) => workerSeries(slot, io))) : [];
+  const theirs = withWorkers ? await Promise.all(io.roster.all().map((slot) => workerText(slot, io))) : [];
+  const silent = theirs.filter(({ text }) => text === null).map(({ worker }) => `# ${worker} gave no metrics\n`);
+  const merged = mergeMetrics(theirs.flatMap(({ text, ...rest }) => text === null ? [] : [{ ...rest, text }]));
   const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-  return new Response(own + theirs.join(""), { headers });
+  return new Response(own + silent.join("") + merged, { headers });
 }
 
-async function workerSeries({ name, worker }: Slot, io: RouterIo): Promise<string> {
+async function workerText({ name, worker }: Slot, io: RouterIo) {
   const apiKey = io.roster.workerApiKey;
   const where = { url: worker.url, path: "/metrics", apiKey, limitMs: WORKER_LIMIT_MS };
   const answer = await getFromWorker(io.upstream, where);
-  if (answer.is === "failed" || answer.status !== 200) return `# ${name} gave no metrics\n`;
-  return relabelled(answer.text, { worker: name, role: worker.facts.role });
+  const text = answer.is === "failed" || answer.status !== 200 ? null : answer.text;
+  return { worker: name, role: worker.facts.role, text };
 }

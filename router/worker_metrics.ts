@@ -1,4 +1,4 @@
-// Reading an engine's Prometheus text: sums for proofs and alarms, and the same text with a worker's name in each sample.
+// Reading an engine's Prometheus text: sums for proofs and alarms.
 // Source: Prometheus text exposition format 0.0.4, as vLLM 0.32.0 writes it.
 
 /** A counter may be written with or without `_total`; a histogram's bytes are its `_sum`. */
@@ -17,20 +17,4 @@ export function sumOf(text: string, series: string, label: string | null = null)
     if (Number.isFinite(value)) sum = (sum ?? 0) + value;
   }
   return sum;
-}
-
-/** Comments are left out: the same `# TYPE` from each worker would make the whole text invalid. */
-export function relabelled(text: string, { worker, role }: { readonly worker: string; readonly role: string }): string {
-  const added = `worker="${worker}",role="${role}"`;
-  const lines: string[] = [];
-  for (const line of text.split("\n")) {
-    if (line === "" || line.startsWith("#")) continue;
-    const brace = line.indexOf("{");
-    const space = line.indexOf(" ");
-    if (brace >= 0 && brace < space) {
-      const rest = line.slice(brace + 1);
-      lines.push(`${line.slice(0, brace)}{${added}${rest.startsWith("}") ? "" : ","}${rest}`);
-    } else if (space > 0) lines.push(`${line.slice(0, space)}{${added}}${line.slice(space)}`);
-  }
-  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { relabelled, sumOf } from "../../router/worker_metrics.ts";
+import { sumOf } from "../../router/worker_metrics.ts";
 
 const text = `# TYPE vllm:prompt_tokens_by_source_total counter
 vllm:prompt_tokens_by_source_total{engine="0",source="local_compute"} 5.0
@@ -24,11 +24,4 @@ test("sumOf() reads a histogram's sum by either name", () => {
 test("sumOf() tells an absent series from one at zero", () => {
   expect(sumOf(text, "vllm:nothing")).toBeNull();
   expect(sumOf("x 0\n", "x")).toBe(0);
-});
-
-test("relabelled() names the worker in samples with and without labels", () => {
-  const lines = relabelled(text, { worker: "decode-0", role: "decode" }).split("\n");
-  expect(lines).toContain('vllm:nixl_bytes_transferred_sum{worker="decode-0",role="decode",engine="0"} 393216.0');
-  expect(lines).toContain('up{worker="decode-0",role="decode"} 1');
-  expect(lines.some((line) => line.startsWith("#"))).toBe(false);
 });
