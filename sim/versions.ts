@@ -20,6 +20,16 @@ const connectorReleases: Readonly<Record<string, readonly [number, number]>> = {
   ExampleConnector: [12, Infinity],
   SharedStorageConnector: [0, 12],
   P2pNcclConnector: [0, 22],
+  MoRIIOConnector: [14, Infinity],
+  LMCacheConnectorV1: [9, Infinity],
+  LMCacheMPConnector: [12, Infinity],
+  MooncakeStoreConnector: [22, Infinity],
+  FlexKVConnectorV1: [18, Infinity],
+  HF3FSKVConnector: [22, Infinity],
+  SimpleCPUOffloadConnector: [19, Infinity],
+  DecodeBenchConnector: [12, Infinity],
+  ExampleHiddenStatesConnector: [17, Infinity],
+  HiSparseConnector: [32, Infinity],
 };
 
 /** vLLM's own complaint about a name, the children's included, that this version does not know; null when fine. */

@@ -33,8 +33,8 @@ export interface Connector {
   arrived(request: EngineRequest): void;
   /** How much of the prompt behind `localTokens` can come from elsewhere. Asked again when there was no room. */
   lookup(request: EngineRequest, localTokens: number): Lookup;
-  /** The whole prompt is in these blocks. */
-  prefilled(request: EngineRequest, blockIds: readonly number[]): void;
+  /** The whole prompt is in these blocks. The engine's step waits for what is returned, as for vLLM's `wait_for_save`. */
+  prefilled(request: EngineRequest, blockIds: readonly number[]): void | Promise<void>;
   /** The request has ended by itself. */
   finished(request: EngineRequest, blockIds: readonly number[], end: RequestEnd): Handover;
   /** The request has ended by its client or by a failure. */
@@ -52,6 +52,8 @@ export type StartOutcome =
 export type Lookup =
   | { readonly kind: "none" }
   | Load
+  /** Not known yet: the request is asked again then. vLLM's connectors return None for it. */
+  | { readonly kind: "later"; readonly until: Promise<void> }
   /** The scheduler trips over the request and the engine core dies. */
   | { readonly kind: "death"; readonly error: string };
 

@@ -1,13 +1,17 @@
 // The connectors the simulator plays, by vLLM's names.
 
 import type { Connector, EngineHost } from "./connector.ts";
+import { makeDecodeBench } from "./decode_bench.ts";
 import { makeExample } from "./example.ts";
 import { makeMooncake } from "./mooncake.ts";
+import { makeMoriio } from "./moriio.ts";
 import { makeMulti } from "./multi.ts";
 import { makeNixlPull } from "./nixl_pull.ts";
 import { makeNixlPush } from "./nixl_push.ts";
+import { makeOffloading } from "./offloading.ts";
 import { makeOwnTier } from "./own_tier.ts";
 import { makeP2pNccl } from "./p2p_nccl.ts";
+import { makeSharedStore } from "./shared_store.ts";
 
 const makers: Readonly<Record<string, (host: EngineHost) => Connector>> = {
   NixlConnector: makeNixlPull,
@@ -17,7 +21,17 @@ const makers: Readonly<Record<string, (host: EngineHost) => Connector>> = {
   MooncakeConnector: makeMooncake,
   ExampleConnector: makeExample,
   SharedStorageConnector: makeExample,
-  OffloadingConnector: makeOwnTier,
+  MoRIIOConnector: makeMoriio,
+  LMCacheConnectorV1: makeSharedStore,
+  LMCacheMPConnector: makeSharedStore,
+  MooncakeStoreConnector: makeSharedStore,
+  FlexKVConnectorV1: makeSharedStore,
+  HF3FSKVConnector: makeSharedStore,
+  OffloadingConnector: makeOffloading,
+  SimpleCPUOffloadConnector: makeOwnTier,
+  HiSparseConnector: makeOwnTier,
+  ExampleHiddenStatesConnector: makeOwnTier,
+  DecodeBenchConnector: makeDecodeBench,
   MultiConnector: (host) => makeMulti(host, makeConnector),
 };
 

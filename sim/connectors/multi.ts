@@ -19,9 +19,13 @@ export function makeMulti(host: EngineHost, make: (host: EngineHost) => Connecto
     lookup(request, localTokens) {
       // Every child is asked, as in vLLM: a storing one must know that the request is new.
       const found = children.map((child) => child.lookup(request, localTokens));
+      const later = found.flatMap((answer) => answer.kind === "later" ? [answer.until] : []);
+      if (later.length > 0) return { kind: "later", until: Promise.all(later).then(() => {}) };
       return found.find(({ kind }) => kind !== "none") ?? { kind: "none" };
     },
-    prefilled: (request, blockIds) => children.forEach((child) => child.prefilled(request, blockIds)),
+    prefilled: async (request, blockIds) => {
+      await Promise.all(children.map((child) => child.prefilled(request, blockIds)));
+    },
     finished(request, blockIds, end) {
       const handovers = children.map((child) => child.finished(request, blockIds, end));
       return handovers.find(({ keepsBlocks }) => keepsBlocks) ?? nothingHandedOver;

@@ -8,6 +8,7 @@ import { type ActiveRequest, adoptSlots } from "./active_request.ts";
 export type Admission =
   | { readonly kind: "admitted" }
   | { readonly kind: "load"; readonly load: Load }
+  | { readonly kind: "later"; readonly until: Promise<void> }
   | { readonly kind: "no_room" }
   | { readonly kind: "death"; readonly error: string };
 
@@ -27,7 +28,7 @@ export function admit(active: ActiveRequest, context: AdmissionContext): Admissi
   const mayLoad = connector !== null && request.promptLogprobs === null && !active.loadFailed &&
     active.preemptions === 0;
   const lookup = mayLoad ? connector.lookup(request, cachedTokens) : { kind: "none" } as const;
-  if (lookup.kind === "death") return lookup;
+  if (lookup.kind === "death" || lookup.kind === "later") return lookup;
   pool.hold(cached);
   const fresh = pool.take(Math.ceil(promptTokens / pool.blockSize) - cached.length);
   if (!fresh) {

@@ -172,6 +172,10 @@ export class Engine {
         return;
       }
       this.#waiting.shift();
+      if (admission.kind === "later") {
+        this.#putOff(active, admission.until);
+        continue;
+      }
       if (admission.kind === "admitted") {
         active.phase = "running";
         active.times.runningMs ||= now();
@@ -185,6 +189,19 @@ export class Engine {
       const loaded = load.load(active.blocks).then((result) => this.#loaded(active, load.tokens, result));
       if (load.kind === "block") await loaded;
     }
+  }
+
+  /** The connector does not know yet what it can bring; those behind go on. */
+  #putOff(active: ActiveRequest, until: Promise<void>): void {
+    active.phase = "loading";
+    this.#loading.add(active);
+    void until.then(() => {
+      this.#loading.delete(active);
+      if (active.phase === "done") return;
+      active.phase = "waiting";
+      this.#waiting.unshift(active);
+      this.wake();
+    });
   }
 
   #loaded(active: ActiveRequest, tokens: number, result: LoadResult): void {

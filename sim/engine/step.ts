@@ -42,7 +42,12 @@ export async function runStep(running: readonly ActiveRequest[], parts: StepPart
     if (active.phase !== "running" || count === 0 || !ensureRoom(active, running, parts)) continue;
     computeSlots(active, parts.pool, count);
     if (active.held < active.tokens.length) continue;
-    if (generatedCount(active) === 0) parts.connector?.prefilled(active.request, active.blocks);
+    if (generatedCount(active) === 0) {
+      const saving = parts.connector?.prefilled(active.request, active.blocks);
+      if (saving) await saving;
+      // Its client may have left in between.
+      if (active.phase !== "running") continue;
+    }
     tokens += 1;
     addToken(active, parts);
   }

@@ -110,6 +110,11 @@ function envSettings(env: Env): SimEnv | StartFailure {
     nixlPort: Number(env["VLLM_NIXL_SIDE_CHANNEL_PORT"] ?? 5600),
     mooncakeBootstrapPort: Number(env["VLLM_MOONCAKE_BOOTSTRAP_PORT"] ?? 8998),
     hostIp: env["VLLM_HOST_IP"] || "127.0.0.1",
+    p2pHost: env["VLLM_P2P_SIDE_CHANNEL_HOST"] ?? "localhost",
+    p2pPort: Number(env["VLLM_P2P_SIDE_CHANNEL_PORT"] ?? 5710),
+    hashSeed: env["PYTHONHASHSEED"] || null,
+    storeAddress: ["LMCACHE_REMOTE_URL", "LMCACHE_CONFIG_FILE", "MOONCAKE_CONFIG_PATH", "FLEXKV_CONFIG_PATH"]
+      .map((name) => env[name] ?? "").join(" ").trim(),
     randomizeRequestIds: !["1", "true"].includes(env["VLLM_DISABLE_REQUEST_ID_RANDOMIZATION"] ?? "0"),
     devMode: env["VLLM_SERVER_DEV_MODE"] === "1",
   };

@@ -58,6 +58,12 @@ export interface SimEnv {
   readonly nixlPort: number;
   readonly mooncakeBootstrapPort: number;
   readonly hostIp: string;
+  readonly p2pHost: string;
+  readonly p2pPort: number;
+  /** PYTHONHASHSEED, from which keys of blocks start; null where each process has a random one. */
+  readonly hashSeed: string | null;
+  /** Where the connectors' own files and variables say that the store is; empty where they are silent. */
+  readonly storeAddress: string;
   /** False with VLLM_DISABLE_REQUEST_ID_RANDOMIZATION=1: internal ids carry no random suffix. */
   readonly randomizeRequestIds: boolean;
   readonly devMode: boolean;
