@@ -42,6 +42,9 @@ limits:
   body_size: 512m # t.yaml:1
 router:
   port: 9000 # flag --port
+env:
+  VLLM_SERVER_DEV_MODE: "1" # t.yaml:2
+  NCCL_CUMEM_ENABLE: "0" # t.yaml:2
 groups:
   - role: prefill # t.yaml:4
     gpus: 2

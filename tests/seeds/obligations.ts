@@ -89,7 +89,7 @@ export const obligations: readonly Obligation[] = [
   open(
     "V19",
     "update_weights tags the model; admin fan-out goes to tagged ones only",
-    "the plan carries the tag; there is no admin fan-out yet that could heed it",
+    "the plan carries the tag; a run serves one model, and its admin routes do not look at the tag yet",
   ),
   tested("V20", "--rollout-num-gpus must be the sum of the groups"),
   tested("V21", "file and shorthand together are refused"),
@@ -106,11 +106,13 @@ export const obligations: readonly Obligation[] = [
     "",
     "kv/pair_rules_test.ts: NIXL takes any TP pair where the larger is a multiple of the smaller",
   ),
-  open(
+  tested(
     "V25",
     "routes, aborts and bodies as the training loop knows them",
-    "generation routes and bodies are as the loop knows them; /workers and aborts by worker are not served",
+    "",
     "router/routes_test.ts: /inference/v1/generate is split: limits and KV params stand in its sampling_params too",
+    "router/admin/workers_test.ts: GET /workers has SMG's members, with the role's counts",
+    "router/admin/engines_test.ts: bodies travel as they are",
   ),
   tested("V26", "no slow or small limit on large prompts"),
   tested(
@@ -123,7 +125,7 @@ export const obligations: readonly Obligation[] = [
   open(
     "V28",
     "frozen models are never touched by weight updates",
-    "the plan tells a frozen model; nothing sends weights through pdserve yet",
+    "a run of a frozen model is told so in its plan; its admin routes would still pass an update on",
   ),
   tested(
     "V29",
@@ -135,15 +137,17 @@ export const obligations: readonly Obligation[] = [
   open(
     "V30",
     "agent adapters: rid, header always, single abort",
-    "the affinity header is always read; an abort of a single rid is not served",
+    "the affinity header is always read, and /abort_request reaches every worker; SGLang's /generate is not served",
     "router/session_key_test.ts: consistent_hash takes the session from",
   ),
   tested("V31", "--rollout-num-gpus 0 is a router without workers"),
   tested("V32", "running workers adopted by address, role found out"),
-  open(
+  tested(
     "V33",
     "POST, GET, DELETE /workers with both kinds of id",
-    "workers register at start by --prefill, --decode, --regular or --rollout-external-engine-addrs, not by POST /workers",
+    "",
+    "router/admin/workers_test.ts: POST /workers takes a worker in once it answers /health, and requests reach it",
+    "router/admin/workers_test.ts: vllm-router's older routes add and remove by URL",
   ),
   tested("V34", "--router-* flags are honoured, unknown ones warned of"),
   open(
@@ -153,10 +157,11 @@ export const obligations: readonly Obligation[] = [
     "supervisor/fleet_test.ts: a worker that may restart comes back as another generation, and is proven anew",
   ),
   tested("V36", "a placeholder keeps GPUs and starts nothing"),
-  open(
+  tested(
     "V37",
     "memory-saver and sleep flags pass; release and resume too",
-    "sleep mode passes as an engine flag (enable_memory_saver is translated); release and resume are not passed through",
+    "probes go on while engines sleep",
+    "router/admin/engines_test.ts: bodies travel as they are",
   ),
   tested("P1", "one process starts the workers and serves the proxy's routes"),
   tested(
@@ -199,12 +204,18 @@ export const obligations: readonly Obligation[] = [
   tested("P16", "auto_ports finds free ports in the upstream order, P2P ports TP apart"),
   tested("P17", "host from pd_disagg, inference.server, 127.0.0.1"),
   tested("P18", "fixed ports are exact; collisions name both owners"),
-  open(
+  tested(
     "P19",
     "filesystem weight broadcast fans out",
-    "no admin fan-out yet: a trainer updates each worker at its own URL",
+    "",
+    "router/admin/engines_test.ts: /update_weights pauses all, resets, updates and resumes, each step on all before the next",
   ),
-  open("P20", "NCCL broadcast gets each worker's rank, prefill then decode", "no admin fan-out yet"),
+  tested(
+    "P20",
+    "NCCL broadcast gets each worker's rank, prefill then decode",
+    "",
+    "router/admin/engines_test.ts: joining a broadcast gives each worker its own place: index, count, and ranks by the sizes before it",
+  ),
   tested("P21", "NCCL needs max_async_level 1"),
   tested("P22", "NCCL refuses LoRA"),
   tested("P23", "NCCL needs equal TP for the old worker class"),
@@ -227,7 +238,13 @@ export const obligations: readonly Obligation[] = [
     "router/app_test.ts: /ready is 200 with a prefill and a decode worker, else 503 with the reason and Retry-After",
     "router/routes_test.ts: GET /v1/models joins the workers",
   ),
-  open("P31", "admin fan-out routes, partial failure told by worker", "no admin fan-out yet"),
+  tested(
+    "P31",
+    "admin fan-out routes, partial failure told by worker",
+    "",
+    "router/admin/engines_test.ts: a worker that does not do it makes it 502, with what each one said",
+    "router/admin/engines_test.ts: requests wait while weights change, and are served by the new ones",
+  ),
   tested(
     "P32",
     "/v1/chat/completions/tokens and its short form",
@@ -255,10 +272,11 @@ export const obligations: readonly Obligation[] = [
     "cli/convert_test.ts: prints pdserve.yaml with the line each value comes from",
   ),
   tested("P36", "today's deployment type disaggregated on one node when it fits"),
-  open(
+  tested(
     "P37",
     "direct worker URLs, pause and resume, cache_salt, X-Session-ID, /metrics",
-    "X-Session-ID, cache_salt and /metrics are there and each worker has its URL in run.json; pause and resume are not served",
+    "",
+    "router/admin/engines_test.ts: a trainer that has paused the engines itself updates without another pause, and resumes when it wants",
     "router/session_key_test.ts: consistent_hash takes the session from",
     "router/app_test.ts: /metrics?workers=1 adds each worker's series with its name and role",
   ),

@@ -4,7 +4,7 @@ import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import { nearestName } from "../../../kv/nearest_name.ts";
 import { emptyLayer } from "../../layer.ts";
 import type { Problem } from "../../problem.ts";
-import type { Layout, Origin, WorkerGroup } from "../../spec.ts";
+import type { EngineVariable, Layout, Origin, WorkerGroup } from "../../spec.ts";
 import type { Asked, Dialect, ReadFile } from "../dialect.ts";
 import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { type ModelEntry, readModelEntry } from "./model_entry.ts";
@@ -41,7 +41,8 @@ function read(tool: Tool, text: string, path: string, asked: Asked = {}): ReadFi
   const chosen = choose(models, asked.modelEntry ?? null, start, problems);
   if (chosen === null) return { layer: emptyLayer, problems };
   const sayings = longRequests(rolloutLimitS, start);
-  return { layer: { ...emptyLayer, sayings, layout: layoutOf(tool, models, chosen) }, problems };
+  const engineEnv = { ...emptyLayer.engineEnv, both: forTrainer(tool, chosen) };
+  return { layer: { ...emptyLayer, sayings, engineEnv, layout: layoutOf(tool, models, chosen) }, problems };
 }
 
 function layoutOf(tool: Tool, models: readonly ModelEntry[], chosen: ModelEntry): Layout {
@@ -50,6 +51,14 @@ function layoutOf(tool: Tool, models: readonly ModelEntry[], chosen: ModelEntry)
     ...{ tool: tool.name, engine: tool.key, model: chosen.model, groups },
     ...{ ports: "search", updatesWeights: chosen.updatesWeights },
   };
+}
+
+/** What vime sets on every engine that a trainer talks to: its routes, and NCCL that can join the trainer's group. */
+const trainedEnv = { VLLM_SERVER_DEV_MODE: "1", NCCL_CUMEM_ENABLE: "0" } as const;
+
+function forTrainer(tool: Tool, { updatesWeights, origin }: ModelEntry): readonly EngineVariable[] {
+  if (tool.name !== "vime" || updatesWeights === false) return [];
+  return Object.entries(trainedEnv).map(([name, value]) => ({ name, value, origin }));
 }
 
 /** Another model's GPUs: the run that serves it counts the same way and finds them free. */

@@ -114,6 +114,15 @@ vllm:
     expect(await of(`{name: a, update_weights: false, ${groups}}`)).toBe(false);
   });
 
+  test("engines that a trainer updates get the variables vime gives them, frozen ones do not", async () => {
+    const of = async (more: string) => {
+      const text = `vllm:\n  - {name: a${more}, server_groups: [{worker_type: regular, num_gpus: 1}]}\n`;
+      return (await typedPlan(line, { "t.yaml": text })).workers[0]?.userEnv;
+    };
+    expect(await of("")).toEqual({ VLLM_SERVER_DEV_MODE: "1", NCCL_CUMEM_ENABLE: "0" });
+    expect(await of(", update_weights: false")).toEqual({});
+  });
+
   test("one of several models is chosen, and the GPUs of the others stay free", async () => {
     const text = `
 vllm:
