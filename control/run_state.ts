@@ -18,6 +18,8 @@ export interface WorkerEntry {
   /** What it is waiting for or doing within that state; null when there is nothing to tell. */
   readonly detail: string | null;
   readonly since: string | null;
+  /** When its next process starts; null where none is waited for. */
+  readonly retry_at: string | null;
   readonly restarts: number;
   readonly requests: number;
   readonly handoffs: number;
@@ -84,10 +86,23 @@ export function judge(
   const away = workers.filter(({ state }) => state.is !== "ready");
   if (away.length === 0) return { verdict: "ready", reason: null };
   const ready = new Set(workers.filter(({ state }) => state.is === "ready").map(({ facts }) => facts.role));
-  const reason = away.map(({ facts, state }) => `${facts.name} is ${state.is}`).join(", ");
+  const reason = away.map(({ facts, state }) => `${facts.name} ${stateWords[state.is]}`).join(", ");
   const serves = ready.has("regular") || (ready.has("prefill") && ready.has("decode"));
   return { verdict: serves ? "degraded" : "down", reason };
 }
+
+const stateWords: Readonly<Record<WorkerState["is"], string>> = {
+  planned: "is planned",
+  starting: "is starting",
+  proving: "is being proven",
+  ready: "is ready",
+  draining: "is draining",
+  stopping: "is stopping",
+  stopped: "is stopped",
+  backoff: "will restart",
+  failed: "has failed",
+  fatal: "was given up",
+};
 
 function entryOf(worker: WorkerSnapshot, gpus: readonly string[], { past, load, told }: StateSources): WorkerEntry {
   const { facts: { name, role }, url, pid, generation, state } = worker;
@@ -95,8 +110,9 @@ function entryOf(worker: WorkerSnapshot, gpus: readonly string[], { past, load, 
   const { kvUsage, waiting } = told(name);
   const { requests, handoffs } = load(name);
   const { what, why, fix } = lastFailure?.diagnosis ?? { what: "", why: "", fix: "" };
+  const retryAt = state.is === "backoff" ? new Date(state.untilMs).toISOString() : null;
   return {
-    ...{ name, role, gpus, url, pid, generation, state: state.is, detail: detailOf(state), since },
+    ...{ name, role, gpus, url, pid, generation, state: state.is, detail: detailOf(state), since, retry_at: retryAt },
     ...{ restarts: Math.max(0, generation - 1), requests, handoffs, kv_usage: kvUsage, waiting },
     last_failure: lastFailure === null ? null : { at: lastFailure.at, during: lastFailure.during, what, why, fix },
   };
@@ -111,7 +127,7 @@ function detailOf(state: WorkerState): string | null {
     case "draining":
       return state.deadlineMs === null ? "until undrain" : null;
     case "backoff":
-      return `attempt ${state.attempt} at ${new Date(state.untilMs).toISOString()}`;
+      return `attempt ${state.attempt}`;
     default:
       return null;
   }

@@ -14,7 +14,10 @@ export type FleetEvent =
     readonly name: string;
     readonly state: WorkerState["is"];
     readonly stage: Stage | null;
+    /** Since its process was started; when it drains, stops or has failed, since that began. */
     readonly elapsedMs: number;
+    /** Until its next process, in backoff. */
+    readonly retryInMs?: number;
   }
   | { readonly type: "log"; readonly worker: string; readonly line: string }
   | { readonly type: "proof"; readonly proof: PairProof }
@@ -22,7 +25,13 @@ export type FleetEvent =
   | { readonly type: "failed"; readonly failure: WorkerFailure }
   /** What a reload changed, in words; its refusal or failure is a warning. */
   | { readonly type: "reloaded"; readonly changes: readonly string[] }
-  | { readonly type: "draining"; readonly inFlight: number; readonly limitMs: number }
+  | {
+    readonly type: "draining";
+    readonly inFlight: number;
+    readonly limitMs: number;
+    /** Workers that requests in flight need, and how many. */
+    readonly waitingFor: readonly { readonly worker: string; readonly requests: number }[];
+  }
   | { readonly type: "stopping"; readonly forced: boolean }
   | { readonly type: "stopped"; readonly exitCode: number };
 

@@ -18,6 +18,7 @@ import type { FleetView, WorkerState } from "./snapshot.ts";
 import { spawnWorker } from "./spawn.ts";
 import { stopFleet, type Stopping } from "./stop_fleet.ts";
 import type { StopWish } from "./stop_signals.ts";
+import { makeTellWorker, type TellWorker } from "./tell_worker.ts";
 import { isRunning, type WorkerRule } from "./worker.ts";
 import { WorkerRunner } from "./worker_runner.ts";
 import { urlOf } from "./worker_url.ts";
@@ -51,7 +52,7 @@ class RunningFleet implements Fleet {
   /** What a worker's next process is built from; a reload changes it worker by worker. */
   readonly #bases = new Map<string, PlanBasis>();
   readonly orders: FleetOrders;
-  readonly #told = new Map<string, WorkerState>();
+  readonly #tell: TellWorker;
   #firstFailed: string | null = null;
   #admitting: Promise<void> = Promise.resolve();
   #stopping: Stopping | null = null;
@@ -63,6 +64,7 @@ class RunningFleet implements Fleet {
     this.#clock = deps.clock ?? realClock;
     this.#fetch = deps.fetch ?? fetch;
     this.#startedMs = this.#clock.nowMs();
+    this.#tell = makeTellWorker(deps.events, this.#clock);
     this.#ports = holdPorts(plan.workers, deps.ports ?? portKeeper);
     this.#runners = new Map(plan.workers.map((worker) => [worker.name, this.#makeRunner(worker)]));
     this.#picture = makeFleetPicture(deps.workerApiKey, () => this.#pictured());
@@ -102,10 +104,7 @@ class RunningFleet implements Fleet {
 
   #changed(name: string, state: WorkerState): void {
     this.#picture.redraw();
-    if (this.#told.get(name) === state) return;
-    this.#told.set(name, state);
-    const stage = state.is === "starting" ? state.stage : null;
-    this.#deps.events.emit({ type: "worker", name, state: state.is, stage, elapsedMs: this.#elapsedMs() });
+    if (!this.#tell(name, state)) return;
     if (state.is === "failed" || state.is === "fatal" || state.is === "backoff") this.#firstFailed ??= name;
     if (state.is === "proving") this.#admitWhenComplete(name);
   }
@@ -204,7 +203,7 @@ class RunningFleet implements Fleet {
       drainLimitMs: served ? drainTimeoutMs : null,
       graceMs: engine.stop.graceMs,
       clock: this.#clock,
-      onDraining: (count, limitMs) => events.emit({ type: "draining", inFlight: count, limitMs }),
+      onDraining: (draining) => events.emit({ type: "draining", ...draining }),
       onStopping: (forced) => events.emit({ type: "stopping", forced }),
     }, wish);
     void this.#stopping.done.then((left) => this.#stopped(left));

@@ -2,6 +2,7 @@
 
 import type { Clock } from "./clock.ts";
 import type { Diagnosis } from "./engines/engine.ts";
+import type { FleetEvent } from "./events.ts";
 import type { InFlight } from "./in_flight.ts";
 import { stopWaves } from "./stop_order.ts";
 import type { StopWish } from "./stop_signals.ts";
@@ -13,6 +14,8 @@ const HURRIED_GRACE_MS = 3_000;
 /** Somebody waits in front of a terminal. */
 const TELL_EVERY_MS = 1_000;
 
+export type Draining = Omit<Extract<FleetEvent, { type: "draining" }>, "type">;
+
 export interface StopInput {
   readonly runners: readonly WorkerRunner[];
   readonly inFlight: InFlight;
@@ -20,7 +23,7 @@ export interface StopInput {
   readonly drainLimitMs: number | null;
   readonly graceMs: number;
   readonly clock: Clock;
-  readonly onDraining: (inFlight: number, limitMs: number) => void;
+  readonly onDraining: (draining: Draining) => void;
   readonly onStopping: (forced: boolean) => void;
 }
 
@@ -67,7 +70,12 @@ async function drain(input: StopInput, limitMs: number, hurried: Promise<void>):
   const callOffLimit = clock.at(deadlineMs, ended.resolve);
   let callOffTelling = () => {};
   const tell = () => {
-    input.onDraining(inFlight.count(), limitMs);
+    const needed = runners.map(({ plan: { name } }) => ({ worker: name, requests: inFlight.ofWorker(name) }));
+    input.onDraining({
+      inFlight: inFlight.count(),
+      limitMs,
+      waitingFor: needed.filter(({ requests }) => requests > 0),
+    });
     callOffTelling = clock.at(clock.nowMs() + TELL_EVERY_MS, tell);
   };
   tell();

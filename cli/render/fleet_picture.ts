@@ -15,7 +15,13 @@ export interface FleetPicture {
 export type Phase =
   | { readonly is: "starting" }
   | { readonly is: "ready"; readonly ready: Ready }
-  | { readonly is: "draining"; readonly inFlight: number; readonly limitMs: number; readonly sinceMs: number }
+  | {
+    readonly is: "draining";
+    readonly inFlight: number;
+    readonly limitMs: number;
+    readonly waitingFor: readonly { readonly worker: string; readonly requests: number }[];
+    readonly sinceMs: number;
+  }
   | { readonly is: "stopping"; readonly forced: boolean }
   | { readonly is: "stopped" };
 
@@ -27,6 +33,8 @@ export interface WorkerPicture {
   readonly sinceMs: number;
   /** How long it took to get here, for states in which no time is counted any more. */
   readonly elapsedMs: number;
+  /** When its next process starts, on the renderer's clock; null where none is waited for. */
+  readonly retryAtMs: number | null;
 }
 
 export const blankPicture: FleetPicture = { plan: null, workers: [], proofs: [], phase: { is: "starting" } };
@@ -38,7 +46,8 @@ export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: nu
       return { ...blankPicture, plan: event.plan, workers: event.plan.workers.map((plan) => planned(plan, nowMs)) };
     case "worker": {
       const { name, state, stage, elapsedMs } = event;
-      const seen = { state, stage, elapsedMs, sinceMs: nowMs - elapsedMs };
+      const retryAtMs = event.retryInMs === undefined ? null : nowMs + event.retryInMs;
+      const seen = { state, stage, elapsedMs, sinceMs: nowMs - elapsedMs, retryAtMs };
       return {
         ...picture,
         workers: picture.workers.map((worker) => worker.plan.name === name ? { ...worker, ...seen } : worker),
@@ -50,7 +59,8 @@ export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: nu
       return { ...picture, phase: { is: "ready", ready: event.ready } };
     case "draining": {
       const sinceMs = picture.phase.is === "draining" ? picture.phase.sinceMs : nowMs;
-      return { ...picture, phase: { is: "draining", inFlight: event.inFlight, limitMs: event.limitMs, sinceMs } };
+      const { inFlight, limitMs, waitingFor } = event;
+      return { ...picture, phase: { is: "draining", inFlight, limitMs, waitingFor, sinceMs } };
     }
     case "stopping":
       return { ...picture, phase: { is: "stopping", forced: event.forced } };
@@ -66,5 +76,5 @@ export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: nu
 }
 
 function planned(plan: WorkerPlan, nowMs: number): WorkerPicture {
-  return { plan, state: "planned", stage: null, sinceMs: nowMs, elapsedMs: 0 };
+  return { plan, state: "planned", stage: null, sinceMs: nowMs, elapsedMs: 0, retryAtMs: null };
 }

@@ -33,7 +33,8 @@ export function jsonOf(event: FleetEvent): Readonly<Record<string, unknown>> | n
     case "worker": {
       const { name, state, stage, elapsedMs } = event;
       const progress = stage?.of === undefined ? {} : { done: stage.done, of: stage.of };
-      return { type, name, state, stage: stage?.name ?? null, ...progress, elapsed_ms: elapsedMs };
+      const retry = event.retryInMs === undefined ? {} : { retry_in_ms: event.retryInMs };
+      return { type, name, state, stage: stage?.name ?? null, ...progress, elapsed_ms: elapsedMs, ...retry };
     }
     case "log":
       return null;
@@ -49,7 +50,7 @@ export function jsonOf(event: FleetEvent): Readonly<Record<string, unknown>> | n
     case "reloaded":
       return { type, changes: event.changes };
     case "draining":
-      return { type, in_flight: event.inFlight, limit_ms: event.limitMs };
+      return { type, in_flight: event.inFlight, limit_ms: event.limitMs, waiting_for: event.waitingFor };
     case "stopping":
       return { type, forced: event.forced };
     case "stopped":

@@ -63,7 +63,11 @@ function phaseLines(phase: Phase, { nowMs, paint }: LiveView): string[] {
       const waited = elapsedText(Math.max(0, nowMs - phase.sinceMs));
       const what = phase.inFlight === 0 ? "nothing in flight" : `draining ${countText(phase.inFlight, "request")}`;
       const limit = `up to ${elapsedText(phase.limitMs)}`;
-      return [`  ${paint.yellow("!")} ${what}, ${limit} (${waited} so far) — Ctrl-C again to stop now`];
+      const needed = phase.waitingFor.map(({ worker, requests }) => `${worker} (${requests})`).join(", ");
+      return [
+        `  ${paint.yellow("!")} ${what}, ${limit} (${waited} so far) — Ctrl-C again to stop now`,
+        ...(needed === "" ? [] : [`    waiting for ${needed}`]),
+      ];
     }
     case "stopping":
       return [`  ${paint.yellow("!")} ${phase.forced ? "stopping now" : "stopping"}`];

@@ -65,10 +65,16 @@ function linesOf(
     case "reloaded":
       return event.changes.map((change) => `reload: ${change}`);
     case "draining":
-      return [`draining ${countText(event.inFlight, "request")}, up to ${elapsedText(event.limitMs)}`];
+      return [`draining ${countText(event.inFlight, "request")}, up to ${elapsedText(event.limitMs)}${onText(event)}`];
     case "stopping":
       return [event.forced ? "stopping now" : "stopping"];
     case "stopped":
       return [stoppedLine(event.exitCode, paint).trim()];
   }
+}
+
+/** ` on decode-0 (2), prefill-1 (1)` */
+function onText({ waitingFor }: Extract<FleetEvent, { type: "draining" }>): string {
+  if (waitingFor.length === 0) return "";
+  return ` on ${waitingFor.map(({ worker, requests }) => `${worker} (${requests})`).join(", ")}`;
 }

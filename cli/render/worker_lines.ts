@@ -35,7 +35,7 @@ export function workerLines(workers: readonly WorkerPicture[], view: WorkerLines
       padText(stateText(worker), stageColumns),
       ...(withBar ? [padText(progressText(worker, paint), barCells + 6)] : []),
     ];
-    const elapsed = worker.state === "planned" ? "" : elapsedText(elapsedOf(worker, view.nowMs));
+    const elapsed = timeText(worker, view.nowMs);
     return cutText(`${cells.join("  ")} ${paint.dim(padText(elapsed, elapsedColumns, "right"))}`, view.columns);
   });
 }
@@ -90,6 +90,12 @@ function progressText({ state, stage }: WorkerPicture, paint: Paint): string {
   if (state !== "starting" || done === undefined || of === undefined || of === 0) return "";
   const full = Math.max(0, Math.min(barCells, Math.floor(done / of * barCells)));
   return `${paint.cyan("█".repeat(full))}${paint.dim("░".repeat(barCells - full))} ${done}/${of}`;
+}
+
+function timeText(worker: WorkerPicture, nowMs: number): string {
+  if (worker.state === "planned") return "";
+  if (worker.retryAtMs !== null) return `in ${elapsedText(Math.max(0, worker.retryAtMs - nowMs))}`;
+  return elapsedText(elapsedOf(worker, nowMs));
 }
 
 function elapsedOf({ state, sinceMs, elapsedMs }: WorkerPicture, nowMs: number): number {

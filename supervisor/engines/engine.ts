@@ -105,12 +105,18 @@ export interface Engine {
   ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };
   /** Ports the engine needs besides HTTP and the connector's. */
   ports?(worker: WorkerShape): readonly PortNeed[];
-  readonly probe: { readonly path: string };
+  /** `limitMs` where an honest answer may take longer than two seconds. */
+  readonly probe: { readonly path: string; readonly limitMs?: number };
   /** Progress told by one log line; null when it tells none. */
   stage(line: string): Stage | null;
   readonly rules: readonly DiagnosisRule[];
   readonly marks?: LogMarks;
-  readonly stop: { readonly signal: "SIGTERM" | "SIGINT"; readonly graceMs: number };
+  readonly stop: {
+    readonly signal: "SIGTERM" | "SIGINT";
+    readonly graceMs: number;
+    /** The first process passes the signal on itself; left out, all of them get it. */
+    readonly only?: "leader";
+  };
   /**
    * The command that prints the version, and how to read it; `version` of a running worker comes from GET /version.
    * Fast when the first word is a resolved path, or when `scriptHead` is given.
@@ -142,8 +148,12 @@ export interface VersionHints {
 /** Prometheus names, without the `_total` a counter may carry. */
 export interface EngineMetrics {
   readonly promptTokensBySource: string;
+  /** Label that holds the source; `source` when left out. */
+  readonly sourceLabel?: string;
   readonly externalSource: string;
   readonly localComputeSource: string;
+  /** Where prompt tokens that decode computed itself are a metric of their own; one that is absent counts none. */
+  readonly recomputed?: { readonly metric: string; readonly labels: string };
   readonly running: string;
   readonly waiting: string;
   readonly kvUsage: string;

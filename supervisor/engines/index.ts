@@ -1,10 +1,12 @@
 // The engines by name: flag choices, help and the conformance tests read this registry.
 
 import type { Engine } from "./engine.ts";
+import { sglang } from "./sglang.ts";
 import { sim } from "./sim.ts";
+import { simSglang } from "./sim_sglang.ts";
 import { vllm } from "./vllm.ts";
 
-export const engines = { vllm, sim } satisfies Record<string, Engine>;
+export const engines = { vllm, sglang, sim, "sim-sglang": simSglang } satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;
 

@@ -56,7 +56,7 @@ print(json.dumps({"vllm": found, "device": "cpu" if cpu else "cuda", "imports": 
  * The words that start the engine's Python: what the script's first line says, else `python` where `vllm` stands.
  * Null for a bare `vllm`, whose place only a search of PATH can tell.
  */
-function interpreterOf(command: readonly string[], scriptHead: string | undefined): readonly string[] | null {
+export function interpreterOf(command: readonly string[], scriptHead: string | undefined): readonly string[] | null {
   const module = command.indexOf("-m");
   if (module > 0) return command.slice(0, module);
   const script = command.at(-1) ?? "";

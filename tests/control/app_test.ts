@@ -72,6 +72,7 @@ test("GET /state tells the fleet, and never the key of its workers", async () =>
     state: "ready",
     detail: null,
     since: null,
+    retry_at: null,
     restarts: 0,
     requests: 1,
     handoffs: 0,

@@ -70,12 +70,32 @@ const planned = (configFile: string | null = null, plan = fleetPlan()): Step => 
 const worker = (
   atMs: number,
   name: string,
-  state: "starting" | "proving" | "ready" | "draining" | "stopping" | "stopped" | "failed",
+  state: "starting" | "proving" | "ready" | "draining" | "stopping" | "stopped" | "backoff" | "failed",
   stage: Stage | null = null,
+  retry: { readonly retryInMs?: number } = {},
 ): Step => ({
   atMs,
-  event: { type: "worker", name, state, stage, elapsedMs: atMs },
+  event: { type: "worker", name, state, stage, elapsedMs: atMs, ...retry },
 });
+
+const died: FleetEvent = {
+  type: "failed",
+  failure: {
+    ...{ worker: "decode-1", gpus: ["3"], during: "ready", exit: { code: 0, signal: null }, afterMs: 7_380_000 },
+    logPath: `${runDir}/logs/decode-1.log`,
+    lastLines: [
+      "ERROR 11-21 16:02:11 [core.py:1098] EngineCore encountered a fatal error.",
+      "RuntimeError: CUDA error",
+    ],
+    diagnosis: {
+      rule: "cuda-error",
+      what: "decode-1 ended with exit code 0 without being asked to",
+      why: "the GPU reported an error",
+      fix: "nvidia-smi -q -d ECC,PAGE_RETIREMENT -i 3",
+      line: 1,
+    },
+  },
+};
 
 const names = ["prefill-0", "prefill-1", "decode-0", "decode-1"];
 const everyone = (atMs: number, state: Parameters<typeof worker>[2]) => names.map((name) => worker(atMs, name, state));
@@ -128,6 +148,8 @@ const nothingMoved = {
   line: null,
 };
 
+const waits = [{ worker: "prefill-1", requests: 1 }, { worker: "decode-0", requests: 2 }];
+
 export const scenes: Readonly<Record<string, readonly Step[]>> = {
   starting,
   proving: [
@@ -139,9 +161,15 @@ export const scenes: Readonly<Record<string, readonly Step[]>> = {
   not_verified: [...starting, ...everyone(90_000, "ready"), readyAt(90_000, null)],
   draining: [
     ...ready,
-    { atMs: 200_000, event: { type: "draining", inFlight: 7, limitMs: 30_000 } },
+    { atMs: 200_000, event: { type: "draining", inFlight: 7, limitMs: 30_000, waitingFor: [] } },
     ...everyone(200_000, "draining"),
-    { atMs: 204_000, event: { type: "draining", inFlight: 3, limitMs: 30_000 } },
+    { atMs: 204_000, event: { type: "draining", inFlight: 3, limitMs: 30_000, waitingFor: waits } },
+  ],
+  recovering: [
+    ...ready,
+    worker(200_000, "decode-1", "backoff", null, { retryInMs: 4_000 }),
+    { atMs: 200_500, event: died },
+    { atMs: 201_000, event: { type: "reloaded", changes: ["router: --max-queue 100 → 50"] } },
   ],
   stopped: [
     ...ready,
