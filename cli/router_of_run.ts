@@ -41,6 +41,7 @@ export function routerOfRun(
       fallback: of.fallback.value,
       maxInFlight: of.maxInFlight.value,
       maxQueue: of.maxQueue.value,
+      allowTargetWorker: of.allowTargetWorker.value,
       maxWorkerInFlight: of.maxWorkerInFlight.value,
       maxHandoffs: of.maxHandoffs.value,
       maxBodyBytes: of.maxBodyBytes.value,

@@ -15,6 +15,7 @@ import { prefillThenDecode } from "./prefill_then_decode.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Slot } from "./roster.ts";
+import { targetsOf } from "./target_worker.ts";
 import { routingFactsOf } from "./routing_facts.ts";
 import { serveWhole } from "./whole.ts";
 
@@ -63,13 +64,14 @@ function attempt(exchange: Exchange, pair: Pair, io: RouterIo): Promise<AttemptR
 }
 
 function choosePair({ ask }: Exchange, io: RouterIo, shunned: ReadonlySet<string>): Pair | null {
-  const { roster, policies, health } = io;
+  const { roster, policies, health, settings } = io;
   const facts = routingFactsOf(ask);
   const shuns = (slot: Slot) => shunned.has(slot.name) || health.avoids(slot.name);
-  const prefill = chooseWorker(roster.prefill, policies.prefill, facts, shuns);
+  const among = (slots: readonly Slot[]) => settings.allowTargetWorker ? targetsOf(slots, ask) : slots;
+  const prefill = chooseWorker(among(roster.prefill), policies.prefill, facts, shuns);
   if (prefill === null) return null;
   const decode = chooseWorker(
-    roster.decode,
+    among(roster.decode),
     policies.decode,
     facts,
     (slot) => shuns(slot) || health.avoidsPair(prefill.name, slot.name),

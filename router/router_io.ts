@@ -30,6 +30,8 @@ export interface RouterSettings {
   readonly maxInFlight: number;
   readonly maxQueue: number;
   readonly maxHandoffs: number;
+  /** Whether clients may name the workers that serve them. */
+  readonly allowTargetWorker: boolean;
   /** Requests that one worker may be answering. */
   readonly maxWorkerInFlight: number;
   readonly maxBodyBytes: number;

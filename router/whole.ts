@@ -9,6 +9,7 @@ import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { Slot } from "./roster.ts";
+import { targetsOf } from "./target_worker.ts";
 import { routingFactsOf } from "./routing_facts.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Route } from "./routes.ts";
@@ -19,8 +20,9 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
   exchange.handoff = headerText(handoff);
   exchange.prefill = null;
   exchange.leaveRoom();
-  const candidates = wholeCandidates(io, exchange.ask.route);
-  if (candidates === null) return answerError(exchange, cannotServeWhole(exchange, io, handoff));
+  const able = wholeCandidates(io, exchange.ask.route);
+  if (able === null) return answerError(exchange, cannotServeWhole(exchange, io, handoff));
+  const candidates = io.settings.allowTargetWorker ? targetsOf(able, exchange.ask) : able;
 
   const shunned = new Set<string>();
   let last: FailedLeg | null = null;

@@ -115,6 +115,14 @@ export const routerSettings = {
     group: "Router",
     help: "How a decode worker is chosen",
   },
+  allowTargetWorker: {
+    flag: "--allow-target-worker",
+    yaml: "router.allow_target_worker",
+    kind: "switch",
+    default: "false",
+    group: "Router",
+    help: "Clients may name their workers: X-SMG-Target-Worker: prefill-1,decode-0",
+  },
   upstream: {
     flag: "--upstream",
     yaml: "router.upstream",

@@ -42,6 +42,8 @@ export interface FakeFleet {
   callsTo(worker: string): Call[];
   /** Changes what the router sees of the fleet. */
   change(change: (snapshot: FleetSnapshot) => FleetSnapshot): void;
+  /** Of the workers, in order. */
+  urls(): string[];
   /** The `error` member of an answer. */
   errorOf(response: Response): Promise<Readonly<Record<string, unknown>>>;
   post(
@@ -157,6 +159,7 @@ export function openFakeFleet(options: FleetOptions = {}): FakeFleet {
     script: (worker, script) => void scripts.set(worker, script),
     callsTo: (worker) => calls.filter((call) => call.worker === worker),
     change: (change) => view.replace(change(view.snapshot())),
+    urls: () => view.snapshot().workers.map(({ url }) => url),
     errorOf: async (response) => (await response.json() as { error: Record<string, unknown> }).error,
     post: (path, body, init) => post(fleet.router, path, body, init),
     metric: (line) => {
@@ -190,6 +193,7 @@ const defaults: RouterSettings = {
   fallback: "none",
   maxInFlight: 100,
   maxQueue: 100,
+  allowTargetWorker: false,
   maxWorkerInFlight: 100,
   maxHandoffs: 100,
   maxBodyBytes: 1024 * 1024,

@@ -91,7 +91,9 @@ export async function openStage(
       void connection.closed.then(() => open.delete(connection));
       for (let request = await connection.readRequest(); request; request = await connection.readRequest()) {
         if (!request.head.startsWith("POST ")) {
-          connection.send("HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n");
+          // The router looks after its workers: health, metrics.
+          const status = request.head.startsWith("GET /health ") ? 200 : 404;
+          connection.send(`HTTP/1.1 ${status} X\r\ncontent-length: 0\r\n\r\n`);
           continue;
         }
         const call = toCall(name, request, connection);
