@@ -17,6 +17,6 @@ if (build.exitCode !== 0) {
 }
 const paths = Bun.argv.length > 2 ? Bun.argv.slice(2) : ["./tests/real"];
 const env = { PDSERVE_TEST_VLLM: installed.at.vllm, PDSERVE_TEST_MODEL: installed.at.model };
-const counts = runTests(paths, { timeoutMs: 240_000, env });
+const counts = runTests(paths, { timeoutMs: 600_000, env });
 console.log(closingLine(counts));
 process.exit(counts.failed === 0 ? 0 : 1);

@@ -17,7 +17,7 @@ beforeAll(async () => {
     "--block-size",
     "32",
   ]);
-}, 240_000);
+}, 600_000);
 
 afterAll(async () => {
   await pair?.stop();

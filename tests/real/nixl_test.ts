@@ -8,7 +8,7 @@ let pair: RealPair;
 
 beforeAll(async () => {
   pair = await startRealPair([]);
-}, 240_000);
+}, 600_000);
 
 afterAll(async () => {
   await pair?.stop();

@@ -8,7 +8,7 @@ let pair: RealPair;
 
 beforeAll(async () => {
   pair = await startRealPair(["--enforce-eager", "--kv-connector", "NixlPushConnector"]);
-}, 240_000);
+}, 600_000);
 
 afterAll(async () => {
   await pair?.stop();
