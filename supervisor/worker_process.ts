@@ -122,7 +122,8 @@ async function waitForGpuMemory(
 ): Promise<readonly Leftover[]> {
   const endMs = clock.nowMs() + GPU_LIMIT_MS;
   for (;;) {
-    const holders = (await gpuHolders(gpus) ?? []).filter(({ pid }) => processes.has(pid));
+    // A driver that does not answer any more cannot say who holds what.
+    const holders = (await gpuHolders(gpus).catch(() => null) ?? []).filter(({ pid }) => processes.has(pid));
     if (holders.length === 0 || clock.nowMs() > endMs) {
       return holders.map(({ pid, name }) => ({ pid, name, holds: "gpu memory" }));
     }

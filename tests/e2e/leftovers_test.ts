@@ -36,6 +36,8 @@ test("what a double kill leaves is named by the next start, and killed with --re
   killBoth(first);
   await first.exited;
   expect(processesOf(first.runId).length).toBe(2);
+  // Its socket is still there, but nobody behind it.
+  expect((await runToEnd(["status", "--state-dir", folder])).exitCode).toBe(4);
 
   const second = await start();
   const told = second.events.find(({ type, problem }) =>

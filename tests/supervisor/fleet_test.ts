@@ -1,6 +1,6 @@
 // A fleet of real processes, in this process: what it tells, in which order, and that it leaves nothing.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import type { Plan } from "../../plan/plan.ts";
 import { type Clock, realClock } from "../../supervisor/clock.ts";
@@ -268,6 +268,79 @@ test("a worker is not started again while its GPU memory is held, and whoever ho
   pids.pop();
   started.fleet.stop("now");
   await started.fleet.done;
+});
+
+test("an engine that prints nothing is judged by its probe alone", async () => {
+  const started = await start(["prefill-0=silent", "decode-0=silent"]);
+  await started.seen("ready");
+  expect(started.events.some(({ type }) => type === "log")).toBe(false);
+  started.fleet.stop("now");
+  expect(await started.fleet.done).toBe(0);
+});
+
+test("an engine that forks and exits has failed, and what it forked is gone", async () => {
+  const started = await start(["prefill-0", "decode-0=forks"]);
+  expect(await started.fleet.done).toBe(1);
+  const { failure } = await started.seen("failed");
+  expect(failure).toMatchObject({ worker: "decode-0", exit: { code: 0, signal: null } });
+  expect(livingOf(started.runId)).toEqual([]);
+});
+
+test("a worker killed while an operator drains it ends the drain, and its next process takes requests", async () => {
+  const inFlight = { count: () => 0, ofWorker: () => 1, onIdle: (callback: () => void) => callback() };
+  const started = await start(["prefill-0", "decode-0", "decode-1"], { restart: soon, inFlight });
+  await started.seen("ready");
+  const drained = started.fleet.orders.drain("decode-0");
+  await reached(started, "decode-0", "draining", 1);
+  process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  expect(await drained).toEqual({ is: "done" });
+  await reached(started, "decode-0", "ready", 2);
+  started.fleet.stop("now");
+  await started.fleet.done;
+});
+
+test("a worker killed while the run drains is not started again, and the run ends as asked", async () => {
+  let finish = () => {};
+  const inFlight = { count: () => 1, ofWorker: () => 1, onIdle: (callback: () => void) => void (finish = callback) };
+  const started = await start(["prefill-0", "decode-0"], { restart: soon, inFlight });
+  await started.seen("ready");
+  started.fleet.stop("drain");
+  await started.seen("draining");
+  process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  await reached(started, "decode-0", "failed", 1);
+  finish();
+  expect(await started.fleet.done).toBe(0);
+  expect(stateOf(started, "decode-0")?.is).toBe("failed");
+});
+
+test("a driver that answers no more holds up neither a restart nor a stop", async () => {
+  const gpuHolders = () => Promise.reject(new Error("GPU is lost"));
+  const started = await start(["prefill-0", "decode-0"], { restart: soon, gpuHolders });
+  await started.seen("ready");
+  process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  await reached(started, "decode-0", "ready", 2);
+  started.fleet.stop("drain");
+  expect(await started.fleet.done).toBe(0);
+});
+
+test("orders that replace a process are carried out one at a time, and refused while the fleet does not serve", async () => {
+  const started = await start(["prefill-0", "decode-0", "decode-1"], { restart: soon });
+  expect(await started.fleet.orders.restart("decode-0")).toMatchObject({ is: "refused", why: "it is starting" });
+  await started.seen("ready");
+  const first = started.fleet.orders.restart("decode-0");
+  const second = await started.fleet.orders.restart("decode-1");
+  expect(second).toMatchObject({ is: "refused", why: "decode-0 is being restarted; one worker at a time" });
+  expect(await first).toEqual({ is: "done" });
+  expect(started.fleet.view.snapshot().workers.map(({ generation }) => generation)).toEqual([1, 2, 1]);
+  started.fleet.stop("now");
+  await started.fleet.done;
+});
+
+test("the clock of the supervisor does not jump with the machine's", () => {
+  const before = realClock.nowMs();
+  setSystemTime(new Date("2040-01-01"));
+  expect(realClock.nowMs() - before).toBeLessThan(60_000);
+  setSystemTime();
 });
 
 test("with --fail-fast the first failure ends the run with exit code 1", async () => {
