@@ -30,6 +30,15 @@ export interface WorkerAddress {
 
 export async function startRealPair(args: readonly string[]): Promise<RealPair> {
   const starting = startPlainVllm();
+  try {
+    return await besidePlain(args, starting);
+  } catch (error) {
+    await (await starting).stop();
+    throw error;
+  }
+}
+
+async function besidePlain(args: readonly string[], starting: ReturnType<typeof startPlainVllm>): Promise<RealPair> {
   const env = { PATH: `${dirname(vllm)}:${process.env["PATH"]}` };
   const pdserve = await startPdserve([
     model,
