@@ -1,6 +1,7 @@
 // Which settings file is used, and what does it say? --config, else ./pdserve.yaml, else $XDG_CONFIG_HOME/pdserve/config.yaml.
 
 import { join, resolve } from "node:path";
+import type { Asked } from "../plan/dialects/dialect.ts";
 import type { Layer } from "../plan/layer.ts";
 import { nearestName } from "../kv/nearest_name.ts";
 import type { Problem } from "../plan/problem.ts";
@@ -28,8 +29,7 @@ export interface ConfigPlaces {
 export interface HowToRead {
   /** What --dialect says. */
   readonly dialect: Sourced<string | null>;
-  /** What --model-entry says. */
-  readonly modelEntry: string | null;
+  readonly asked: Asked;
 }
 
 const noFile: ConfigFile = { path: null, layer: null, problems: [] };
@@ -51,11 +51,11 @@ function usualPlaces(env: ConfigPlaces["env"]): string[] {
   return ["pdserve.yaml", ...(home ? [join(home, "pdserve/config.yaml")] : [])];
 }
 
-async function readIn(text: string, path: string, { dialect, modelEntry }: HowToRead): Promise<ConfigFile> {
+async function readIn(text: string, path: string, { dialect, asked }: HowToRead): Promise<ConfigFile> {
   // A YAML parser is loaded only where there is a file.
   const { dialects, readSettingsFile } = await import("../plan/dialects/index.ts");
   const { value: name, origin } = dialect;
-  if (name === null || name in dialects) return { path, ...readSettingsFile(text, path, name, { modelEntry }) };
+  if (name === null || name in dialects) return { path, ...readSettingsFile(text, path, name, asked) };
   const names = Object.keys(dialects);
   const told = {
     what: `--dialect cannot be "${name}"`,

@@ -6,7 +6,7 @@ import type { Problem } from "../plan/problem.ts";
 import type { Settings, Sourced } from "../plan/spec.ts";
 import { getJson } from "./get_json.ts";
 import { type ConfigFile, loadConfigFile } from "./load_config_file.ts";
-import { loadTopology } from "./load_topology.ts";
+import { askedOf, loadTopology } from "./load_topology.ts";
 import type { ReadText } from "./read_text.ts";
 import type { SplitArgv } from "./split_argv.ts";
 import type { VerbName } from "./verbs.ts";
@@ -29,7 +29,7 @@ export async function loadFiles(line: SplitArgv, settings: Settings, sources: Fi
   const file = await loadConfigFile({
     ...sources,
     asked: settingsFileOf(settings),
-    how: { dialect: dialectOf(line, settings), modelEntry: settings.modelEntry.value },
+    how: { dialect: dialectOf(line, settings), asked: askedOf(settings) },
     discovers: !takesNoUsualFile.has(line.verb) && topology === null,
   });
   if (topology === null) return file;

@@ -37,7 +37,7 @@ export async function loadTopology(places: TopologyPlaces): Promise<ConfigFile |
     return { path: null, layer: null, problems: [several(given, settings)] };
   }
   if (toml !== null) return await primeRl(toml, places);
-  const asked: Asked = { modelEntry: settings.modelEntry.value };
+  const asked = askedOf(settings);
   const from = async (key: "vllmConfig" | "sglangConfig", dialect: () => Promise<Dialect>): Promise<ConfigFile> => {
     const { value, origin } = settings[key];
     const path = value ?? "";
@@ -58,6 +58,11 @@ async function external({ settings, getJson }: TopologyPlaces): Promise<ConfigFi
   const { value, origin } = settings.externalEngines;
   const { readExternalEngines } = await import("../plan/dialects/rollout/external_engines.ts");
   return { path: null, ...(await readExternalEngines({ value: value ?? [], origin }, getJson)) };
+}
+
+/** What the line says of any file. */
+export function askedOf({ modelEntry, engine }: Settings): Asked {
+  return { modelEntry: modelEntry.value, engine: engine.origin.is === "default" ? null : engine.value };
 }
 
 /** `@ FILE`; a settings file that is TOML is the same. */

@@ -2,6 +2,7 @@
 
 import { proxyFlag } from "../plan/dialects/proxy_flags.ts";
 import { translateSglang } from "../plan/dialects/rollout/sglang_names.ts";
+import { sglangWords, translateVllm } from "../plan/dialects/rollout/vllm_names.ts";
 import { flagWords } from "../plan/dialects/flag_words.ts";
 import type { Origin } from "../plan/spec.ts";
 import { type ArgvLine, type FlagWord, looksLikeFlag, takeValue } from "./argv_line.ts";
@@ -34,8 +35,7 @@ export function readJobWord(line: ArgvLine, flag: FlagWord): boolean {
   if (whose === undefined) return false;
   const value = freeValue(line, flag);
   if (whose === "router") routerFlag(line, flag, `--${name}`, value);
-  else if (whose === "vllm") line.engineArgs.both.push({ words: words(name, value), flag: flag.written });
-  else sglangFlag(line, flag, name, value);
+  else engineFlag(line, flag, whose === "vllm" ? "vllm" : "sglang", name, value);
   return true;
 }
 
@@ -59,14 +59,23 @@ function routerFlag(line: ArgvLine, flag: FlagWord, name: string, value: string 
   if (sayings === null) warn(line, flag, "pdserve's router stands in for the job's and has no such flag");
 }
 
-/** Said to vLLM, as in a file of overrides. */
-function sglangFlag(line: ArgvLine, flag: FlagWord, name: string, value: string | null): void {
+/** In the words of the engine that runs, as in a file of overrides. */
+function engineFlag(
+  line: ArgvLine,
+  flag: FlagWord,
+  whose: "vllm" | "sglang",
+  name: string,
+  value: string | null,
+): void {
+  const speaks = /sglang/.test(line.engine.name) ? "sglang" : "vllm";
+  if (whose === speaks) return void line.engineArgs.both.push({ words: words(name, value), flag: flag.written });
   const key = name.replaceAll("-", "_");
-  const translated = translateSglang(key, value ?? true);
+  const translated = speaks === "vllm" ? translateSglang(key, value ?? true) : translateVllm(key, value ?? true);
   if (translated?.is === "nothing") return warn(line, flag, translated.why);
+  const wordsOf = speaks === "vllm" ? flagWords : sglangWords;
   const said = translated === null
     ? [words(name, value)]
-    : Object.entries(translated.flags).map(([one, set]) => flagWords(one, set));
+    : Object.entries(translated.flags).map(([one, set]) => wordsOf(one, set)).filter((each) => each.length > 0);
   for (const each of said) line.engineArgs.both.push({ words: each, flag: flag.written });
 }
 

@@ -37,10 +37,12 @@ function wrongTotal({ groups, tool }: Layout, spec: Spec): Problem[] {
   }];
 }
 
+/** Simulated engines → whose protocol they speak. */
+const simulates: Readonly<Record<string, string>> = { sim: "vllm", "sim-sglang": "sglang" };
+
 function otherEngine({ engine, tool, groups }: Layout, spec: Spec): Problem[] {
   const asked = spec.settings.engine;
-  // The simulator speaks vLLM's protocol.
-  if (engine === null || engine === asked.value || (engine === "vllm" && asked.value === "sim")) return [];
+  if (engine === null || engine === asked.value || simulates[asked.value] === engine) return [];
   const chosen = asked.origin.is !== "default";
   return [{
     what: chosen ? `Run ${asked.value} workers where ${tool} runs ${engine}` : `Cannot start ${engine} workers yet`,

@@ -13,6 +13,8 @@ export interface ReadFile {
 export interface Asked {
   /** `--model-entry`: which of the file's models. */
   readonly modelEntry?: string | null;
+  /** `--engine`, where the line or the environment says it. */
+  readonly engine?: string | null;
 }
 
 /** Pure: the caller has read the file. `path` is shown to people and never opened. */

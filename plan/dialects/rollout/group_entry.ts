@@ -5,6 +5,7 @@ import { nearestName } from "../../../kv/nearest_name.ts";
 import type { Problem } from "../../problem.ts";
 import type { Origin, Sourced, WorkerGroup } from "../../spec.ts";
 import { groupOverrides } from "./group_overrides.ts";
+import type { RolloutReading } from "./reading.ts";
 import { shownValue } from "../shown_value.ts";
 import { errorAt } from "../tell.ts";
 
@@ -20,9 +21,9 @@ const roles = ["regular", "prefill", "decode", "placeholder", "encoder"] as cons
 export function readGroupEntry(
   node: Node,
   modelPerEngine: number | null,
-  originAt: (node: Node) => Origin,
-  problems: Problem[],
+  reading: RolloutReading,
 ): GroupEntry | null {
+  const { originAt, problems } = reading;
   const origin = originAt(node);
   if (!isMap(node)) {
     const said = {
@@ -37,8 +38,7 @@ export function readGroupEntry(
   const role = roleOf(node, originAt, problems);
   const gpus = whole(node, "num_gpus", true, originAt, problems);
   const perEngine = whole(node, "num_gpus_per_engine", false, originAt, problems);
-  const { args, tp, model, problems: wrong } = groupOverrides((node.get("overrides", true) as Node) ?? null, originAt);
-  problems.push(...wrong);
+  const { args, tp, model } = groupOverrides((node.get("overrides", true) as Node) ?? null, reading);
   if (role === null || gpus === null) return null;
   const group = { role, origin, gpus, gpusPerWorker: perEngine ?? modelPerEngine, args, env: [] };
   return { group: tp === null ? group : { ...group, tp }, model };

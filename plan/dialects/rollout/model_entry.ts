@@ -5,6 +5,7 @@ import { nearestName } from "../../../kv/nearest_name.ts";
 import type { Problem } from "../../problem.ts";
 import type { Origin, Sourced, WorkerGroup } from "../../spec.ts";
 import { type GroupEntry, readGroupEntry } from "./group_entry.ts";
+import type { RolloutReading } from "./reading.ts";
 import { shownValue } from "../shown_value.ts";
 import { errorAt, warningAt } from "../tell.ts";
 
@@ -19,11 +20,8 @@ export interface ModelEntry {
 
 const keys = ["name", "model_path", "update_weights", "num_gpus_per_engine", "server_groups", "engine_groups"];
 
-export function readModelEntry(
-  node: Node,
-  originAt: (node: Node) => Origin,
-  problems: Problem[],
-): ModelEntry | null {
+export function readModelEntry(node: Node, reading: RolloutReading): ModelEntry | null {
+  const { originAt, problems } = reading;
   const origin = originAt(node);
   const say = (at: Origin, what: string, why: string, fix: string) => problems.push(errorAt(at, { what, why, fix }));
   if (!isMap(node)) {
@@ -37,7 +35,7 @@ export function readModelEntry(
   }
   const perEngine = wholeOrNull(node, "num_gpus_per_engine", origin, problems);
   const path = node.get("model_path");
-  const groups = groupsOf(node).flatMap((group) => readGroupEntry(group, perEngine, originAt, problems) ?? []);
+  const groups = groupsOf(node).flatMap((group) => readGroupEntry(group, perEngine, reading) ?? []);
   if (groups.length === 0 && groupsOf(node).length === 0) {
     say(
       origin,

@@ -2,12 +2,14 @@
 
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import { nearestName } from "../../../kv/nearest_name.ts";
-import { emptyLayer } from "../../layer.ts";
+import { emptyLayer, type Saying } from "../../layer.ts";
 import type { Problem } from "../../problem.ts";
+import { settings } from "../../settings.ts";
 import type { EngineVariable, Layout, Origin, WorkerGroup } from "../../spec.ts";
 import type { Asked, Dialect, ReadFile } from "../dialect.ts";
 import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { type ModelEntry, readModelEntry } from "./model_entry.ts";
+import type { RolloutReading } from "./reading.ts";
 import { errorAt, warningAt } from "../tell.ts";
 import { readYaml } from "../yaml/yaml_document.ts";
 
@@ -36,13 +38,22 @@ function read(tool: Tool, text: string, path: string, asked: Asked = {}): ReadFi
     return { layer: emptyLayer, problems: [noModels(tool, root, start)] };
   }
   problems.push(...otherKeys(tool, root, originAt));
-  const models = (list.items as Node[]).flatMap((item) => readModelEntry(item, originAt, problems) ?? []);
+  const engine = engineFor(tool, asked.engine ?? null);
+  const reading: RolloutReading = { originAt, problems, speaks: /sglang/.test(engine ?? "") ? "sglang" : "vllm" };
+  const models = (list.items as Node[]).flatMap((item) => readModelEntry(item, reading) ?? []);
   problems.push(...sameNames(models));
   const chosen = choose(models, asked.modelEntry ?? null, start, problems);
   if (chosen === null) return { layer: emptyLayer, problems };
-  const sayings = longRequests(rolloutLimitS, start);
+  const own: Saying[] = engine === null ? [] : [{ key: "engine", text: engine, origin: start }];
+  const sayings = [...own, ...longRequests(rolloutLimitS, start)];
   const engineEnv = { ...emptyLayer.engineEnv, both: forTrainer(tool, chosen) };
   return { layer: { ...emptyLayer, sayings, engineEnv, layout: layoutOf(tool, models, chosen) }, problems };
+}
+
+/** What the line asks for, else the file's own where pdserve has it; null leaves it to the default. */
+function engineFor({ key }: Tool, asked: string | null): string | null {
+  const choices: readonly string[] = settings.engine.choices;
+  return asked ?? (key !== "vllm" && choices.includes(key) ? key : null);
 }
 
 function layoutOf(tool: Tool, models: readonly ModelEntry[], chosen: ModelEntry): Layout {
