@@ -81,8 +81,8 @@ function hasStore(extraConfig: ExtraConfig): Rule {
   const said = ["lmcache.remote_url", "lmcache.remote_storage_plugins", "lmcache.local_disk"].some((key) =>
     key in extraConfig
   );
-  return ({ engine }, name): ConnectorProblem[] =>
-    said || engine === "sim" ? [] : [warning(
+  return (_, name): ConnectorProblem[] =>
+    said ? [] : [warning(
       `${name} is not told which store both workers share`,
       "each worker keeps its KV to itself unless LMCACHE_REMOTE_URL or LMCACHE_CONFIG_FILE names one",
       '--kv-extra-config \'{"lmcache.remote_url":"redis://127.0.0.1:6379"}\'',
