@@ -75,6 +75,7 @@ export class Exchange implements Expiring {
 
   /** Something came: the phase's limit starts anew. While the client does not take it, only the whole one holds. */
   progress(isWaitingForClient: boolean): void {
+    if (!isWaitingForClient) this.times.chunks++;
     const nextMs = isWaitingForClient ? Infinity : this.#io.deadlines.nowMs + this.#limitMs;
     this.expiresMs = nextMs < this.#untilMs ? nextMs : this.#untilMs;
   }

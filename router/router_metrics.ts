@@ -12,6 +12,8 @@ export interface RouterMetrics {
   readonly requests: Counter;
   /** Label: the connector's name, `none`, or `fallback`. */
   readonly handoffs: Counter;
+  /** Labels: prefill, decode. */
+  readonly pairHandoffs: Counter;
   /** Labels: leg, worker, what failed. */
   readonly legFailures: Counter;
   readonly retries: Counter;
@@ -52,7 +54,9 @@ export function makeRouterMetrics(sources: MetricSources): RouterMetrics {
       const { acceptedMs, admittedMs, prefillMs, repliedMs, decodeMs, firstByteMs, endMs } = timeline;
       between(phases.queue, acceptedMs, admittedMs);
       between(phases.prefill, prefillMs, repliedMs);
+      if (decodeMs >= repliedMs) between(phases.handoff, repliedMs, decodeMs);
       between(phases.firstToken, decodeMs, firstByteMs);
+      if (timeline.chunks > 1) phases.interChunk.observe((endMs - firstByteMs) / 1000 / (timeline.chunks - 1));
       between(phases.stream, firstByteMs, endMs);
       between(phases.ttft, acceptedMs, firstByteMs);
       between(phases.duration, acceptedMs, endMs);
@@ -69,6 +73,10 @@ function makeCounters() {
   return {
     requests: makeCounter("pdserve_requests_total", "Requests answered", ["path", "code", "end"]),
     handoffs: makeCounter("pdserve_handoffs_total", "Answers by how their KV came to decode", ["handoff"]),
+    pairHandoffs: makeCounter("pdserve_pair_handoffs_total", "Handoffs that decode answered from, by pair", [
+      "prefill",
+      "decode",
+    ]),
     legFailures: makeCounter("pdserve_leg_failures_total", "Failed legs", ["leg", "worker", "failure"]),
     retries: makeCounter("pdserve_retries_total", "Attempts after the first one", ["leg"]),
     retriesDenied: makeCounter("pdserve_retries_denied_total", "Attempts that the retry budget did not allow"),
@@ -95,8 +103,14 @@ function makePhases() {
   return {
     ttft: makeHistogram("pdserve_time_to_first_token_seconds", "From accepted to decode's first byte", BOUNDS_S),
     duration: makeHistogram("pdserve_request_duration_seconds", "From accepted to the last byte", BOUNDS_S),
+    interChunk: makeHistogram(
+      "pdserve_inter_chunk_seconds",
+      "Mean time between the chunks of a stream: the time for each token, where a chunk holds one",
+      BOUNDS_S,
+    ),
     queue: phase("queue", "Time in each phase of a request"),
     prefill: phase("prefill", ""),
+    handoff: phase("handoff", ""),
     firstToken: phase("first_token", ""),
     stream: phase("stream", ""),
   };

@@ -9,8 +9,10 @@ export interface Timeline {
   decodeMs: number;
   firstByteMs: number;
   endMs: number;
+  /** Pieces of the stream that the client took; several tokens may be in one. */
+  chunks: number;
 }
 
 export function startTimeline(acceptedMs: number): Timeline {
-  return { acceptedMs, admittedMs: 0, prefillMs: 0, repliedMs: 0, decodeMs: 0, firstByteMs: 0, endMs: 0 };
+  return { acceptedMs, admittedMs: 0, prefillMs: 0, repliedMs: 0, decodeMs: 0, firstByteMs: 0, endMs: 0, chunks: 0 };
 }

@@ -1,7 +1,7 @@
 // A request that is served as it should be: what each leg is sent, and what reaches the client.
 
 import { expect, test } from "bun:test";
-import { completion, decodeBody, events, makeFakeFleet, replyParams } from "./fake_fleet.ts";
+import { completion, decodeBody, events, eventStream, makeFakeFleet, replyParams } from "./fake_fleet.ts";
 
 test("a completion is prefilled on one worker and answered by the other", async () => {
   const fleet = makeFakeFleet();
@@ -173,4 +173,23 @@ test("a served request leaves a balanced ledger and its series", async () => {
   expect(fleet.metric('pdserve_handoffs_total{handoff="NixlConnector"}')).toBe(1);
   expect(fleet.metric("pdserve_in_flight")).toBe(0);
   expect(fleet.metric('pdserve_worker_in_flight{worker="decode-0",role="decode"}')).toBe(0);
+});
+
+test("handoffs are counted by pair, and streams by the time between their chunks", async () => {
+  const fleet = makeFakeFleet();
+  await (await fleet.post("/v1/completions", completion({ stream: true }))).text();
+  expect(fleet.metric('pdserve_pair_handoffs_total{prefill="prefill-0",decode="decode-0"}')).toBe(1);
+  expect(fleet.metric('pdserve_phase_seconds_count{phase="handoff"}')).toBe(1);
+  fleet.script("decode-0", (call) => {
+    call.head(200, eventStream);
+    call.data(events.first);
+  });
+  const response = await fleet.post("/v1/completions", completion({ stream: true }));
+  const reading = response.text();
+  fleet.clock.nowMs += 80;
+  await fleet.callsTo("decode-0").at(-1)!.data(events.second + events.done);
+  fleet.callsTo("decode-0").at(-1)!.end();
+  await reading;
+  expect(fleet.metric("pdserve_inter_chunk_seconds_count")).toBe(1);
+  expect(fleet.metric("pdserve_inter_chunk_seconds_sum")).toBe(0.08);
 });
