@@ -3,6 +3,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { exitCodes } from "../cli/exit_codes.ts";
+import { verbs } from "../cli/verbs.ts";
 import type { Connector } from "../kv/connector.ts";
 import { connectors } from "../kv/index.ts";
 import { envNameOf, type Setting, settings } from "../plan/settings.ts";
@@ -11,6 +12,7 @@ export const tables: Readonly<Record<string, () => string>> = {
   connectors: connectorTable,
   settings: settingsTable,
   "exit codes": exitCodeTable,
+  verbs: verbsTable,
 };
 
 /** README text with every `<!-- table: NAME -->` … `<!-- end -->` filled anew. */
@@ -41,6 +43,11 @@ function settingsTable(): string {
     setting.yaml === null ? "–" : `\`${setting.yaml}\``,
   ]);
   return markdown(["flag", "what it does", "default", "environment", "pdserve.yaml"], rows);
+}
+
+function verbsTable(): string {
+  const rows = Object.values(verbs).map(({ usage, summary }) => [`\`${escape(usage)}\``, escape(summary)]);
+  return markdown(["after `pdserve`", "what it does"], rows);
 }
 
 const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
