@@ -6,6 +6,7 @@ import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
 import { checkEngineEnv } from "./check_engine_env.ts";
 import { checkGpus } from "./check_gpus.ts";
+import { checkHostMemory } from "./check_host_memory.ts";
 import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
@@ -42,6 +43,8 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   const { ports, problems: portProblems } = workerPorts(crew, connector, engine, machine, taken);
   const slots = crew.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
   problems.push(...portProblems, ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)));
+  // The simulator keeps no KV.
+  if (engine.impliedVersion === undefined) problems.push(...checkHostMemory(spec, slots.length, machine));
   if (hasErrors(problems)) return { is: "impossible", problems };
 
   const basis = basisOf(draft, spec, machine, engine, around);

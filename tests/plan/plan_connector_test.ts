@@ -1,7 +1,7 @@
 // The extra config decides which connector a plan has.
 
 import { describe, expect, test } from "bun:test";
-import { plannedFor, problemsOf } from "./wishes.ts";
+import { machineOf, plannedFor, problemsOf } from "./wishes.ts";
 
 const flags = (kvConnector: string, extra: object) => ({
   flags: { kvConnector, kvExtraConfig: JSON.stringify(extra), prefillGpus: "0", decodeGpus: "1" },
@@ -48,5 +48,19 @@ describe("makePlan()", () => {
     const urls = { prefillUrls: "http://h:1", decodeUrls: "http://h:2" };
     expect(problemsOf({ model: null, flags: { ...urls, kvConnector: "DecodeBenchConnector" } }))
       .toMatchObject([{ what: "DecodeBenchConnector hands no KV from prefill to decode", severity: "error" }]);
+  });
+
+  test("K18: refuses more host memory for offloaded KV than the machine has, over all workers and connectors inside", () => {
+    const connectors = [
+      { kv_connector: "NixlConnector" },
+      { kv_connector: "OffloadingConnector", kv_connector_extra_config: { cpu_bytes_to_use: 40 * 2 ** 30 } },
+    ];
+    const flags = { pd: "1P1D", kvConnector: "MultiConnector", kvExtraConfig: JSON.stringify({ connectors }) };
+    expect(problemsOf({ flags }, machineOf(2))).toMatchObject([{
+      what: "Cannot keep 80 GiB of KV in host memory",
+      why: "2 workers take 40 GiB each, and this machine has 64 GiB",
+      fix: "cpu_bytes_to_use of 17179869184, which is half of it shared out",
+    }]);
+    expect(problemsOf({ flags }, machineOf(2, { memoryBytes: 128 * 2 ** 30 }))).toEqual([]);
   });
 });
