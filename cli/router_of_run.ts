@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { leaseMsOf } from "../kv/lease.ts";
+import { makeRandomIds } from "../router/random_ids.ts";
 import { makeRouter, type Router } from "../router/make_router.ts";
 import { policies } from "../router/policies/index.ts";
 import type { RouterLog } from "../router/router_io.ts";
@@ -58,7 +59,7 @@ export function routerOfRun(
       requestTimeoutMs: of.requestTimeoutMs.value,
     },
     clock: { now: () => performance.now(), wall: () => Date.now() },
-    random: () => randomBytes(16).toString("hex"),
+    random: makeRandomIds(),
     log: writeLogTo(runDir.logPath("pdserve"), of.logLevel.value),
     writeAccessLog: of.accessLog.value === null ? null : writeLinesTo(of.accessLog.value, context),
   });
