@@ -19,6 +19,7 @@ type PdRole = (typeof roles)[number];
 
 /** Of `[inference.vllm]`, what the layout says, not the engine's line. */
 const sizes = ["model", "tensor_parallel_size", "data_parallel_size", "data_parallel_size_local"];
+const parsers = ["tool_call_parser", "reasoning_parser"];
 const ofCluster = ["data_parallel_rpc_port", "data_parallel_address", "data_parallel_rank"];
 /** What upstream adds for each role once experts are parallel; the file's own word wins. */
 const roleDefaults = {
@@ -125,11 +126,19 @@ function commonArguments(
     const said = { what: `Leave out ${name}`, why: "on one node the plan gives out addresses", fix: "remove it" };
     problems.push(warningAt(node.origin, said));
   }
+  const auto = parsers.filter((name) => vllm?.members.has(name) && plainOf(vllm.members.get(name) ?? vllm) === "auto");
+  for (const name of auto) {
+    problems.push(warningAt(vllm?.members.get(name)?.origin ?? { is: "default" }, {
+      what: `Choose ${name} yourself where it is needed`,
+      why: "PRIME-RL's launcher looks it up by the model's name; the engine knows no auto",
+      fix: `${name} = "hermes", or what the model's card names`,
+    }));
+  }
   const asked = find(vllm ?? { is: "table", origin: { is: "default" }, members: new Map() }, "enable_expert_parallel");
   const added: EngineArgument[] = experts && asked === null
     ? [{ words: ["--enable-expert-parallel"], origin: vllm?.origin ?? { is: "default" } }]
     : [];
-  const left = new Set([...sizes, ...ofCluster, "all2all_backend"]);
+  const left = new Set([...sizes, ...ofCluster, ...auto, "all2all_backend"]);
   return [...passed(vllm, left), ...all2allArgument(values, "vllm.all2all_backend", problems), ...added];
 }
 

@@ -222,6 +222,7 @@ describe("today's [inference.deployment]", () => {
 model = "org/moe"
 tensor_parallel_size = 2
 max_model_len = 8192
+tool_call_parser = "auto"
 [inference.deployment]
 type = "disaggregated"
 gpus_per_node = 4
@@ -258,13 +259,13 @@ decode_vllm_overrides = { max_num_seqs = 64 }
   });
 
   test.each([
-    ['type = "disaggregated"', 'type = "multi_node"', 'rl.toml:7 Cannot split a deployment of type "multi_node"'],
-    ["gpus_per_node = 4", "gpu_per_node = 4", 'rl.toml:8 Unknown key "gpu_per_node" in [inference.deployment]'],
-    ["gpus_per_node = 4", "num_prefill_nodes = 1", 'rl.toml:8 Rename "num_prefill_nodes" of [inference.deployment]'],
+    ['type = "disaggregated"', 'type = "multi_node"', 'rl.toml:8 Cannot split a deployment of type "multi_node"'],
+    ["gpus_per_node = 4", "gpu_per_node = 4", 'rl.toml:9 Unknown key "gpu_per_node" in [inference.deployment]'],
+    ["gpus_per_node = 4", "num_prefill_nodes = 1", 'rl.toml:9 Rename "num_prefill_nodes" of [inference.deployment]'],
     [
       "tensor_parallel_size = 2",
       "tensor_parallel_size = 3",
-      "rl.toml:6 Cannot cut 4 GPUs of a prefill replica into tensor_parallel_size 3",
+      "rl.toml:7 Cannot cut 4 GPUs of a prefill replica into tensor_parallel_size 3",
     ],
   ])("%s as %s is refused", async (from, to, told) => {
     expect(errorsOf(await typed("@ rl.toml", { "rl.toml": text.replace(from, to) }))).toContain(told);
