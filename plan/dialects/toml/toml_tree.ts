@@ -63,7 +63,8 @@ export function layTables(under: TomlTable, over: TomlTable): TomlTable {
     const before = members.get(key);
     members.set(key, before?.is === "table" && node.is === "table" ? layTables(before, node) : node);
   }
-  return { ...over, members };
+  // A table that a dotted flag reaches into still stands in its file.
+  return { is: "table", origin: over.origin.is === "file" ? over.origin : under.origin, members };
 }
 
 /** Sets `pd_disagg.prefill_tp`, making the tables on the way. */

@@ -241,8 +241,11 @@ decode_vllm_overrides = { max_num_seqs = 64 }
       "--max-model-len 8192 --enable-expert-parallel --all2all-backend deepep_low_latency " +
         '--compilation-config {"cudagraph_mode":"FULL_DECODE_ONLY"} --max-num-seqs 64',
     );
-    const { problems } = await typed("@ rl.toml --inference.deployment.gpus_per_node 8", { "rl.toml": text });
-    expect(problems).toMatchObject([{ what: "Cannot place 16 GPUs' worth of workers on 8 GPUs" }]);
+    const { told } = await typed("@ rl.toml --inference.deployment.gpus_per_node 8", { "rl.toml": text });
+    expect(told).toEqual([
+      "warning rl.toml:6 Choose tool_call_parser yourself where it is needed",
+      "error rl.toml:7 Cannot place 16 GPUs' worth of workers on 8 GPUs",
+    ]);
   });
 
   test("without parallel experts the slices are workers of their own, and --scale-to-node can take fewer", async () => {
