@@ -34,5 +34,6 @@ export const internalMains: Readonly<
   Record<InternalVerb, () => Promise<(words: readonly string[], context: VerbInput["context"]) => Promise<number>>>
 > = {
   "sim-engine": async () => (await import("../sim/main.ts")).runSimEngine,
+  "sim-sglang": async () => (await import("../sim/sglang/main.ts")).runSimSglang,
   __core: async () => (await import("./commands/core.ts")).coreMain,
 };

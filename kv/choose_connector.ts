@@ -1,7 +1,7 @@
 // Which connector a run uses, and why, in one line for people.
 
 import type { Connector, ConnectorProblem, Device, ExternalServer, ExtraConfig } from "./connector.ts";
-import { connectors, findConnector } from "./index.ts";
+import { connectors, findConnector, sglangConnectors } from "./index.ts";
 import { installHint } from "./install_hint.ts";
 import { inRange } from "./version_range.ts";
 
@@ -30,17 +30,40 @@ const preferred: readonly Connector[] = [
   connectors.MooncakeConnector,
   connectors.P2pNcclConnector,
   connectors.ExampleConnector,
+  // SGLang has none of those; of its own NIXL is the easier one on one machine.
+  sglangConnectors.SGLangNixl,
+  sglangConnectors.SGLangMooncake,
+  sglangConnectors.SGLangMooncakeTcp,
 ];
 
 /** A choice, or every reason why what was asked for cannot run here. Pair rules come later, from `Connector.problems`. */
 export function chooseConnector(wish: ConnectorWish): ConnectorChoice | ConnectorProblem[] {
   if (wish.asked.toLowerCase() === "auto") return chooseBest(wish);
-  const found = findConnector(wish.asked, wish.extraConfig);
+  const found = findConnector(nameFor(wish), wish.extraConfig);
   if (found.is === "unknown") return chooseUnknown(found.connector, found.nearest);
   const obstacles = obstaclesTo(found.connector, wish);
   if (obstacles.length > 0) return obstacles;
-  const warnings = wish.engine === "sim" ? [] : (found.connector.servers ?? []).map(startItFirst(found.connector));
+  const warnings = isSimulated(wish.engine) ? [] : (found.connector.servers ?? []).map(startItFirst(found.connector));
   return { connector: found.connector, reason: tell(found.connector, wish, "asked for"), warnings };
+}
+
+/** People say the transfer's name, which SGLang and vLLM share. */
+function nameFor({ asked, engine }: ConnectorWish): string {
+  if (!playsSglang(engine)) return asked;
+  const own = findConnector(`sglang-${asked.replace(/Connector$/i, "")}`);
+  return own.is === "known" ? own.connector.name : asked;
+}
+
+function isSimulated(engine: string): boolean {
+  return engine === "sim" || engine === "sim-sglang";
+}
+
+function playsSglang(engine: string): boolean {
+  return engine === "sglang" || engine === "sim-sglang";
+}
+
+function usual({ engine }: ConnectorWish): Connector {
+  return playsSglang(engine) ? sglangConnectors.SGLangNixl : connectors.NixlConnector;
 }
 
 function startItFirst({ name }: Connector): (server: ExternalServer) => ConnectorProblem {
@@ -54,7 +77,7 @@ function startItFirst({ name }: Connector): (server: ExternalServer) => Connecto
 
 function chooseBest(wish: ConnectorWish): ConnectorChoice | ConnectorProblem[] {
   const best = preferred.find((connector) => obstaclesTo(connector, wish).length === 0);
-  if (best === undefined) return obstaclesTo(connectors.NixlConnector, wish);
+  if (best === undefined) return obstaclesTo(usual(wish), wish);
   return { connector: best, reason: tell(best, wish, ...whyNotNixl(best, wish)), warnings: [] };
 }
 
@@ -74,7 +97,7 @@ function chooseUnknown(connector: Connector, nearest: string | null): ConnectorC
 /** The simulator speaks every connector of the vLLM it plays, without packages or devices. */
 function obstaclesTo(connector: Connector, wish: ConnectorWish): ConnectorProblem[] {
   const always = [...handoffObstacle(connector), ...versionObstacle(connector, wish)];
-  if (wish.engine === "sim") return always;
+  if (isSimulated(wish.engine)) return always;
   return [...always, ...deviceObstacles(connector, wish), ...importObstacles(connector, wish)];
 }
 
@@ -116,20 +139,22 @@ function tell(
   { engine, engineVersion, device, imports }: ConnectorWish,
   ...more: string[]
 ): string {
-  const modules = engine === "sim" ? [] : connector.imports.map((module) => {
+  const modules = isSimulated(engine) ? [] : connector.imports.map((module) => {
     const version = imports[module];
     return typeof version === "string" ? `${module} ${version} imports` : `${module} not looked for`;
   });
   const disk = connector.name === "ExampleConnector" ? ["KV goes over disk"] : [];
-  const place = engine === "sim" ? `simulated vLLM ${engineVersion}` : `${titleOf(engine)} ${engineVersion}, ${device}`;
+  const place = isSimulated(engine)
+    ? `simulated ${engine === "sim" ? "vLLM" : "SGLang"} ${engineVersion}`
+    : `${titleOf(engine)} ${engineVersion}, ${device}`;
   return `${connector.name}: ${[...disk, ...modules, place, ...more].join(", ")}`;
 }
 
 function whyNotNixl(best: Connector, wish: ConnectorWish): string[] {
-  const first = obstaclesTo(connectors.NixlConnector, wish)[0];
-  return best === connectors.NixlConnector || first === undefined ? [] : [`since ${first.what} (${first.fix})`];
+  const first = obstaclesTo(usual(wish), wish)[0];
+  return best === usual(wish) || first === undefined ? [] : [`since ${first.what} (${first.fix})`];
 }
 
 function titleOf(engine: string): string {
-  return engine === "vllm" ? "vLLM" : engine;
+  return engine === "vllm" ? "vLLM" : engine === "sglang" ? "SGLang" : engine;
 }

@@ -16,9 +16,10 @@ export type ApiKind = "completions" | "chat" | "responses" | "messages" | "gener
  * `params-prebuilt`: the router writes both legs' params, so the legs can run at once.
  * `plain-two-step`: prefill first, then decode, no params; the KV waits in a store both workers see.
  * `request-id`: both legs carry one X-Request-Id that names the two workers.
+ * `bootstrap`: both legs carry one room number and the address of prefill's bootstrap server (SGLang).
  * `none`: no KV goes from one worker to another; `cannotHandOver` says why.
  */
-export type HandoffShape = "params-echo" | "params-prebuilt" | "plain-two-step" | "request-id" | "none";
+export type HandoffShape = "params-echo" | "params-prebuilt" | "plain-two-step" | "request-id" | "bootstrap" | "none";
 
 /** What the router and peers must know of one worker, from the plan or from probing a worker somebody else started. */
 export interface WorkerFacts {
@@ -100,6 +101,8 @@ export interface LegContext {
   readonly attemptId: string;
   /** 32 random hex digits of this attempt. */
   readonly nonce: string;
+  /** First of as many numbers as the request may hold prompts, never given twice by this router; only for `bootstrap`. */
+  readonly room?: number;
   readonly api: ApiKind;
   readonly prefill: WorkerFacts;
   readonly decode: WorkerFacts;
@@ -123,7 +126,14 @@ export interface TransferProof {
   /** Tokens decode must have got from outside: the whole prompt, or only its whole blocks. */
   readonly covers: "prompt" | "whole-blocks";
   /** A counter of moved bytes and the role it grows on (the side that starts the transfer); null when there is none. */
-  readonly bytes: { readonly metric: string; readonly on: "prefill" | "decode" } | null;
+  readonly bytes: {
+    readonly metric: string;
+    readonly on: "prefill" | "decode";
+    /** What one of the counter stands for; 1 when left out. */
+    readonly unitBytes?: number;
+    /** The engine counts a prompt's tokens wherever they came from, so only these bytes prove that any moved. */
+    readonly needed?: true;
+  } | null;
 }
 
 /** A GET on the prefill worker's own port, needed before the first request (Mooncake's bootstrap server). */
@@ -195,6 +205,13 @@ export interface Connector extends ConnectorNotes {
    * all others, for connectors made of several.
    */
   configured?(extraConfig: ExtraConfig, find: FindConnector): Connector;
+  /**
+   * Prefill gets the request as decode does and ends it of itself after one token, whose log-probabilities it hands over
+   * too; what its answer tells of the prompt belongs into decode's.
+   */
+  readonly twinLegs?: true;
+  /** One body may hold several prompts: each is handed over by itself. */
+  readonly splitsBatches?: true;
   /** A decode worker of this connector answers a request without params as ordinary vLLM does. */
   readonly servesPlainRequests: boolean;
   ports(worker: WorkerShape): readonly PortNeed[];

@@ -55,7 +55,13 @@ export function describeConnector(
     leaseMs: leaseMsOf(connector, extraConfig),
     ports: { prefill: connector.ports(workers.prefill), decode: connector.ports(workers.decode) },
     launch: { prefill: launch("prefill"), decode: launch("decode") },
-    legs: describeLegs(connector, { ...workers, attemptId: "ATTEMPT", nonce: "0".repeat(32), api: "completions" }),
+    legs: describeLegs(connector, {
+      ...workers,
+      attemptId: "ATTEMPT",
+      nonce: "0".repeat(32),
+      room: 1,
+      api: "completions",
+    }),
     trials,
     problems,
   };

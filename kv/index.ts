@@ -18,6 +18,7 @@ import { nixl } from "./nixl.ts";
 import { nixlPush } from "./nixl_push.ts";
 import { offloading } from "./offloading.ts";
 import { p2pNccl } from "./p2p_nccl.ts";
+import { sglangMooncake, sglangMooncakeTcp, sglangNixl } from "./sglang.ts";
 import { simpleCpuOffload } from "./simple_cpu_offload.ts";
 import { unknownConnector } from "./unknown_connector.ts";
 
@@ -42,6 +43,13 @@ export const connectors = {
   ExampleHiddenStatesConnector: hiddenStates,
 } satisfies Record<string, Connector>;
 
+/** SGLang has no connectors of that kind: these are the backends of its own disaggregation. */
+export const sglangConnectors = {
+  SGLangNixl: sglangNixl,
+  SGLangMooncake: sglangMooncake,
+  SGLangMooncakeTcp: sglangMooncakeTcp,
+} satisfies Record<string, Connector>;
+
 export type FoundConnector =
   | { readonly is: "known"; readonly connector: Connector }
   /** `connector` is a plain two-step one under the very name; `nearest` is the known name that was perhaps meant. */
@@ -60,7 +68,7 @@ export function findConnector(nameOrAlias: string, extraConfig: ExtraConfig = {}
   return { is: "unknown", connector: unknownConnector(nameOrAlias), nearest };
 }
 
-const all: readonly Connector[] = Object.values(connectors);
+const all: readonly Connector[] = [...Object.values(connectors), ...Object.values(sglangConnectors)];
 
 function connectorNamed(nameOrAlias: string): Connector | null {
   const wanted = nameOrAlias.toLowerCase();

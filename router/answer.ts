@@ -28,16 +28,24 @@ export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io:
 export function answerStreaming(
   exchange: Exchange,
   leg: Leg,
-  from: { readonly head: ResponseHead; readonly name: LegName; readonly worker: string },
+  from: {
+    readonly head: ResponseHead;
+    readonly name: LegName;
+    readonly worker: string;
+    /** What to make of the stream's bytes; left out, nothing looks at them. */
+    readonly rewrite?: (chunk: Uint8Array) => Uint8Array;
+  },
   io: RouterIo,
 ): Response {
   const whole = leg.takeWhole();
-  if (whole !== null) return answerWith(exchange, { head: from.head, body: whole }, io);
+  if (whole !== null) return answerWith(exchange, { head: from.head, body: from.rewrite?.(whole) ?? whole }, io);
   exchange.answeredWith(from.head.status);
   exchange.enter("stream", io.settings.idleTimeoutMs);
   const api = exchange.ask.route.api;
   const isEvents = isEventStream(from.head);
+  const { rewrite } = from;
   const body = streamToClient(leg, {
+    ...(rewrite === undefined ? {} : { rewrite }),
     progress: (isWaiting) => exchange.progress(isWaiting),
     farewell(failure) {
       const failed = failureOfLeg(from.name, from.worker, failure, exchange.phase);

@@ -9,6 +9,7 @@ import { type JudgedLeg, judgeOpening } from "./leg_failure.ts";
 import { decodeRequest, prefillRequest } from "./leg_request.ts";
 import type { AttemptResult, Pair } from "./attempt.ts";
 import { openDecode } from "./prefill_then_decode.ts";
+import { lacksPromptPart, type PromptPart, promptPartOf } from "./prompt_part.ts";
 import { readPrefillReply } from "./prefill_reply.ts";
 import type { RouterIo } from "./router_io.ts";
 
@@ -30,7 +31,10 @@ export async function bothLegsAtOnce(
   exchange.times.prefillMs = exchange.times.decodeMs = io.now();
   exchange.enter("prefill", io.settings.prefillTimeoutMs);
   // Never sent twice under one id: an engine pairs the halves by it.
-  const toPrefill = prefillRequest(exchange.ask, context, io.connector.prefillLeg(context), false);
+  const ofPrefill = io.connector.prefillLeg(context);
+  const toPrefill = io.connector.twinLegs === true
+    ? decodeRequest(exchange.ask, context, ofPrefill)
+    : prefillRequest(exchange.ask, context, ofPrefill, false);
   const toDecode = decodeRequest(exchange.ask, context, plan.edit);
   const prefill = exchange.startLeg(pair.prefill, toPrefill, "prefill");
   const decode = exchange.startLeg(pair.decode, toDecode, "decode");
@@ -39,23 +43,35 @@ export async function bothLegsAtOnce(
     prefill.opened.then((opening) => ({ leg: "prefill" as const, opening })),
     decode.opened.then((opening) => ({ leg: "decode" as const, opening })),
   ]);
-  if (first.leg === "decode") return endWithDecode(first.opening);
+  if (first.leg === "decode" && !waitsForPrefill(first.opening, io)) return endWithDecode(first.opening);
 
+  const reply = await prefill.opened;
   exchange.times.repliedMs = io.now();
-  const judged = judgePrefill(pair, first.opening, exchange);
+  const judged = judgePrefill(pair, reply, exchange, io);
   if (judged !== null) {
     decode.abort();
     return judged.is === "answered" ? { is: "response", response: answerWith(exchange, judged, io) } : judged;
   }
   exchange.enter("first token", io.settings.firstTokenTimeoutMs);
-  return endWithDecode(await decode.opened);
+  return endWithDecode(await decode.opened, reply);
 
   /** A first byte from decode means that it has all the KV; anything else means that prefill works for nobody. */
-  function endWithDecode(opening: LegOpening): AttemptResult {
-    const result = openDecode(exchange, pair, decode, opening, io);
+  function endWithDecode(opening: LegOpening, reply: LegOpening | null = null): AttemptResult {
+    const part = reply !== null && waitsForPrefill(opening, io) ? partOf(reply) : null;
+    const result = openDecode(exchange, pair, decode, opening, io, part);
     if (result.is !== "response") prefill.abort();
     return result;
   }
+}
+
+/** Decode has answered, but of the prompt only prefill can tell what the client asked. */
+function waitsForPrefill(opening: LegOpening, { connector }: RouterIo): boolean {
+  if (connector.twinLegs !== true || opening.is === "failed" || opening.is === "aborted") return false;
+  return lacksPromptPart(opening.is === "answered" ? opening.body : opening.first);
+}
+
+function partOf(reply: LegOpening): PromptPart | null {
+  return reply.is === "answered" ? promptPartOf(reply.body) : null;
 }
 
 /** Null when prefill did its part. */
@@ -63,12 +79,15 @@ function judgePrefill(
   pair: Pair,
   opening: LegOpening,
   exchange: Exchange,
+  { connector }: RouterIo,
 ): AttemptResult | Extract<LegOpening, { is: "answered" }> | null {
   const judged: JudgedLeg = judgeOpening("prefill", pair.prefill.name, opening, exchange.phase);
   if (judged.is === "aborted") return { is: "gone" };
   if (judged.is === "failed") return judged;
   if (judged.opening.is !== "answered") return null;
   if (judged.opening.head.status >= 400) return judged.opening;
+  // It answers 200 only after the transfer, and a batch as a list.
+  if (connector.twinLegs === true) return null;
   const read = readPrefillReply(judged.opening.body);
   return read.is === "unusable" ? notAPair(pair, `${pair.prefill.name} ${read.reason}`) : null;
 }

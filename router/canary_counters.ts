@@ -33,13 +33,20 @@ export async function readCounters({ prefill, decode }: Pair, io: RouterIo, metr
   const onPrefill = bytes?.on === "prefill" ? await metricsOf(prefill, io) : "";
   if (typeof onPrefill !== "string") return onPrefill;
 
-  const bySource = (source: string) => sumOf(onDecode, metrics.promptTokensBySource, `source="${source}"`);
+  const label = metrics.sourceLabel ?? "source";
+  const bySource = (source: string) => sumOf(onDecode, metrics.promptTokensBySource, `${label}="${source}"`);
   return {
     is: "counted",
     moved: bySource(metrics.externalSource) ?? sumOf(onDecode, EXTERNAL_HITS) ?? 0,
-    recomputed: bySource(metrics.localComputeSource),
-    bytes: bytes === null ? null : sumOf(bytes.on === "prefill" ? onPrefill : onDecode, bytes.metric),
+    recomputed: metrics.recomputed
+      ? sumOf(onDecode, metrics.recomputed.metric, metrics.recomputed.labels) ?? 0
+      : bySource(metrics.localComputeSource),
+    bytes: bytes === null ? null : scaled(sumOf(bytes.on === "prefill" ? onPrefill : onDecode, bytes.metric), bytes),
   };
+}
+
+function scaled(count: number | null, { unitBytes = 1 }: { readonly unitBytes?: number }): number | null {
+  return count === null ? null : Math.round(count * unitBytes);
 }
 
 async function metricsOf(slot: Slot, io: RouterIo): Promise<string | { is: "failed"; reason: string }> {

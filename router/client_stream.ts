@@ -4,6 +4,8 @@
 import type { Leg, LegFailure, Outlet } from "./leg.ts";
 
 export interface StreamWatch {
+  /** Changes the bytes on their way; an empty chunk is held back. */
+  rewrite?(chunk: Uint8Array): Uint8Array;
   /** After each chunk: the limit for the next one starts. `waiting` while the client does not take what it got. */
   progress(waiting: boolean): void;
   /** What the client is told when the worker's stream breaks off; null to cut the connection instead. */
@@ -50,10 +52,12 @@ class ClientStream implements Outlet {
     this.#settle("client-left");
   }
 
-  write(chunk: Uint8Array): void | Promise<unknown> {
+  write(bytes: Uint8Array): void | Promise<unknown> {
     const controller = this.#controller;
     if (controller === null || this.#isOver) return;
+    const chunk = this.#watch.rewrite?.(bytes) ?? bytes;
     const length = chunk.length;
+    if (length === 0) return;
     this.#lastByte = chunk[length - 1]!;
     this.#sawDone = endsWithDone(chunk, length);
     const written = controller.write(chunk);

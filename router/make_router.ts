@@ -18,6 +18,7 @@ import { makeRecomputeWatch } from "./recompute_watch.ts";
 import { makeHealthProbe } from "./health_probe.ts";
 import { makeRequestRing } from "./request_ring.ts";
 import { makeRetryBudget } from "./retry_budget.ts";
+import { makeRooms } from "./rooms.ts";
 import { makeRoster } from "./roster.ts";
 import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
 import { makeRouterMetrics } from "./router_metrics.ts";
@@ -120,7 +121,8 @@ function connectParts(
   const weights = { version: null };
   const retries = makeRetryBudget(settings.retryShare);
   const pace = makePace(clock.now);
-  const parts = { ...own, retries, pace, gate, health, roster, metrics, ring, weights };
+  const rooms = makeRooms(random);
+  const parts = { ...own, retries, rooms, pace, gate, health, roster, metrics, ring, weights };
   return { settings, connector, leaseMs, policies, upstream, log, now, wall, random, ...parts };
 }
 

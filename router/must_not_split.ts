@@ -39,13 +39,27 @@ const completions: readonly Rule[] = [
 const responsesMembers = ["previous_response_id", "background"] as const;
 
 /** Why this request goes whole to one worker; null when it can be split. */
-export function whyWhole(route: Route, body: ScannedBody, facts: BodyFacts): string | null {
+export function whyWhole(
+  route: Route,
+  body: ScannedBody,
+  facts: BodyFacts,
+  { splitsBatches }: Pick<Connector, "splitsBatches"> = {},
+): string | null {
   for (const rule of everywhere) if (rule.applies(facts)) return rule.reason;
   if (route.api === "responses") return responsesMembers.find((name) => isSet(body, name)) ?? null;
-  if (route.samplingIn !== undefined && samplingOf(body, route.samplingIn) === null) return route.samplingIn;
+  if (route.samplingIn !== undefined && lacksSampling(route, body, route.samplingIn)) return route.samplingIn;
   if (route.api !== "completions") return null;
-  for (const rule of completions) if (rule.applies(facts)) return rule.reason;
+  for (const rule of completions) {
+    if (splitsBatches === true && rule.reason === "several_prompts") continue;
+    if (rule.applies(facts)) return rule.reason;
+  }
   return null;
+}
+
+/** What cannot be read may ask for several answers. */
+function lacksSampling(route: Route, body: ScannedBody, member: string): boolean {
+  const isAbsent = lastMember(body, member) === null;
+  return samplingOf(body, member) === null && !(isAbsent && route.samplingMayLack === true);
 }
 
 /** Some connectors can only keep the KV of some APIs' prefills. */

@@ -54,6 +54,8 @@ function attempt(exchange: Exchange, pair: Pair, io: RouterIo): Promise<AttemptR
   const context: LegContext = {
     attemptId: attemptIdOf(exchange.id, nonce),
     nonce,
+    // Each prompt takes at least a byte of the body, so this is room enough for all of them.
+    ...(io.connector.shape === "bootstrap" ? { room: io.rooms.take(exchange.ask.body.bytes.length) } : {}),
     api: exchange.ask.route.api,
     prefill: pair.prefill.worker.facts,
     decode: pair.decode.worker.facts,

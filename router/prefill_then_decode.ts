@@ -10,6 +10,7 @@ import { needsWholeAnswer } from "./must_not_split.ts";
 import type { AttemptResult, Pair } from "./attempt.ts";
 import { readPrefillReply } from "./prefill_reply.ts";
 import { releaseKv } from "./release_kv.ts";
+import { type PromptPart, promptPartSplicer, withPromptPart } from "./prompt_part.ts";
 import type { RouterIo } from "./router_io.ts";
 import { serveWhole } from "./whole.ts";
 
@@ -63,6 +64,7 @@ export function openDecode(
   leg: Leg,
   opening: LegOpening,
   io: RouterIo,
+  part: PromptPart | null = null,
 ): AttemptResult {
   const worker = pair.decode.name;
   const judged = judgeOpening("decode", worker, opening, exchange.phase);
@@ -76,9 +78,10 @@ export function openDecode(
   pair.decode.handedOver++;
   io.metrics.pairHandoffs.add(`${pair.prefill.name}\0${worker}`);
   const { opening: good } = judged;
+  const spliced = part === null ? {} : { rewrite: promptPartSplicer(part) };
   const response = good.is === "answered"
-    ? answerWith(exchange, good, io)
-    : answerStreaming(exchange, leg, { head: good.head, name: "decode", worker }, io);
+    ? answerWith(exchange, part === null ? good : { ...good, body: withPromptPart(good.body, part) }, io)
+    : answerStreaming(exchange, leg, { head: good.head, name: "decode", worker, ...spliced }, io);
   return { is: "response", response };
 }
 

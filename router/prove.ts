@@ -69,7 +69,8 @@ async function tryOnce(
   if (grown.is === "failed") return { is: "no-answer", reason: grown.reason };
   const { promptTokens } = answer;
   const { moved, recomputed, bytes } = grown;
-  if (!isEnough(moved, promptTokens, io)) {
+  const noBytes = io.connector.proof.bytes?.needed === true && !(bytes !== null && bytes > 0);
+  if (noBytes || !isEnough(moved, promptTokens, io)) {
     return { is: "not-moved", promptTokens, moved, recomputed, decodeLeg };
   }
   await warnOfOtherText(tokens, pair, answer, io);

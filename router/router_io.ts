@@ -9,6 +9,7 @@ import type { Pace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import type { RequestRing } from "./request_ring.ts";
 import type { RetryBudget } from "./retry_budget.ts";
+import type { Rooms } from "./rooms.ts";
 import type { Roster } from "./roster.ts";
 import type { RouterMetrics } from "./router_metrics.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
@@ -70,6 +71,7 @@ export interface RouterIo {
   readonly health: WorkerHealth;
   readonly gate: Gate;
   readonly retries: RetryBudget;
+  readonly rooms: Rooms;
   readonly pace: Pace;
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;

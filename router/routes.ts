@@ -17,6 +17,8 @@ export interface Route {
   readonly tokenLimits: readonly string[];
   /** The member that holds limits and sampling fields where they do not stand at the top level. */
   readonly samplingIn?: string;
+  /** That member may be left out. */
+  readonly samplingMayLack?: true;
   /** Runs the model, so only workers that may run it alone can serve it whole. */
   readonly generates: boolean;
 }
@@ -35,6 +37,8 @@ export const splitRoutes: readonly Route[] = [
   split("/v1/messages", "messages", ["max_tokens"]),
   // Tokens in, tokens out (vLLM): its limits are SamplingParams'.
   { ...split("/inference/v1/generate", "generate", ["max_tokens"]), samplingIn: "sampling_params" },
+  // SGLang's own, text or tokens in, both out.
+  { ...split("/generate", "generate", ["max_new_tokens"]), samplingIn: "sampling_params", samplingMayLack: true },
   // PRIME-RL's chat with the prompt as tokens; its client asks without `/v1`, its workers answer with it.
   split("/v1/chat/completions/tokens", "chat", chatLimits),
   { ...split("/chat/completions/tokens", "chat", chatLimits), workerPath: "/v1/chat/completions/tokens" },

@@ -48,7 +48,7 @@ function fullRouter({ maxInFlight }: RouterIo["settings"]): Full {
 
 function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
   if (!route.splits || body.is === "opaque") return serveWhole(exchange, io, "none; reason=route");
-  const reason = whyWhole(route, body, facts) ?? whyNotSplitBy(io.connector, route);
+  const reason = whyWhole(route, body, facts, io.connector) ?? whyNotSplitBy(io.connector, route);
   if (reason !== null) return serveWhole(exchange, io, `none; reason=${reason}`);
   if (io.roster.prefill.length === 0 && io.roster.regular.length > 0) {
     return serveWhole(exchange, io, "none; reason=regular");

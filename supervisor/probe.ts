@@ -21,18 +21,25 @@ export async function untilHealthy(
   path: string,
   io: { readonly fetch: Fetch; readonly clock: Clock },
   stopped: AbortSignal,
+  limitMs = ANSWER_LIMIT_MS,
 ): Promise<boolean> {
   const startedMs = io.clock.nowMs();
   while (!stopped.aborted) {
-    if (await answersOk(url, path, io.fetch, stopped)) return !stopped.aborted;
+    if (await answersOk(url, path, io.fetch, stopped, limitMs)) return !stopped.aborted;
     await sleep(io.clock, pauseMs(io.clock.nowMs() - startedMs));
   }
   return false;
 }
 
-export async function answersOk(url: string, path: string, fetch: Fetch, stopped?: AbortSignal): Promise<boolean> {
+export async function answersOk(
+  url: string,
+  path: string,
+  fetch: Fetch,
+  stopped?: AbortSignal,
+  limitMs = ANSWER_LIMIT_MS,
+): Promise<boolean> {
   try {
-    const limit = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    const limit = AbortSignal.timeout(limitMs);
     const signal = stopped === undefined ? limit : AbortSignal.any([limit, stopped]);
     const answer = await ask(url, path, fetch, { signal });
     await answer.body?.cancel();

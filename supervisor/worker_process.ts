@@ -2,6 +2,7 @@
 
 import type { WorkerPlan } from "../plan/plan.ts";
 import { type Clock, sleep } from "./clock.ts";
+import type { Engine } from "./engines/engine.ts";
 import { signalProcess, waitUntilGone } from "./kill_tree.ts";
 import { processesOfWorker, type ProcessInfo } from "./process_tree.ts";
 import type { RunIdentity } from "./run_identity.ts";
@@ -43,9 +44,11 @@ export interface WorkerProcess {
   readonly startedAtMs: number;
   readonly exited: Promise<Exit>;
   readonly outputEnded: Promise<void>;
+  /** Passes on what it has written so far; otherwise that may come a moment late. */
+  readOutput(): void;
   /** Notes which processes it consists of now: the driver may name them as holders of memory when they are dead. */
   remember(): void;
-  terminate(signal: NodeJS.Signals): void;
+  terminate(how: Engine["stop"]): void;
   kill(): void;
   /** After the leader's exit or `kill()`: resolves when no process of it is left and its GPU memory is back, or with who stays. */
   readonly gone: Promise<readonly Leftover[]>;
@@ -101,8 +104,11 @@ function watchTree(child: Child, worker: WorkerPlan, generation: number, deps: P
   };
   return {
     remember: () => void find(),
-    terminate(signal: NodeJS.Signals) {
-      if (find().length > 0) child.signalGroup(signal);
+    terminate({ signal, only }: Engine["stop"]) {
+      const left = find();
+      const leader = left.find(({ pid }) => pid === child.pid);
+      if (only === "leader" && leader !== undefined) signalProcess(leader, signal);
+      else if (left.length > 0) child.signalGroup(signal);
     },
     kill() {
       killedAtMs ??= deps.clock.nowMs();

@@ -128,7 +128,7 @@ export class WorkerRunner {
         return;
       case "terminate":
         this.#probing.abort();
-        this.#process?.terminate(this.#deps.engine.stop.signal);
+        this.#process?.terminate(this.#deps.engine.stop);
         void this.#gone.then((left) => this.send({ is: "gone", left }));
         return;
       case "kill":
@@ -195,9 +195,12 @@ export class WorkerRunner {
   }
 
   async #probe(stopped: AbortSignal): Promise<void> {
-    const [url, path] = [urlOf(this.plan), this.#deps.engine.probe.path];
-    if (await untilHealthy(url, path, this.#deps, stopped)) {
+    const { path, limitMs } = this.#deps.engine.probe;
+    if (await untilHealthy(urlOf(this.plan), path, this.#deps, stopped, limitMs)) {
       this.#process?.remember();
+      // What it wrote before it answered belongs to its start.
+      this.#process?.readOutput();
+      this.#log.lines();
       this.send({ is: "healthy" });
     }
     const useless = await untilUseless(this.plan, this.#deps, stopped);

@@ -79,7 +79,9 @@ function hereLines(here: Here): string[] {
 
 function enginesText({ connector }: ConnectorDescription): string {
   const why = connector.whyMissing === undefined ? "" : `: ${connector.whyMissing}`;
-  return `vLLM ${connector.engines.vllm ?? "none"}${why}; on ${connector.devices.join(", ")}`;
+  const { vllm, sglang } = connector.engines;
+  const engines = sglang === undefined ? `vLLM ${vllm ?? "none"}` : `SGLang ${sglang}`;
+  return `${engines}${why}; on ${connector.devices.join(", ")}`;
 }
 
 function serverLines({ connector: { servers = [] } }: ConnectorDescription): string[] {
@@ -93,6 +95,7 @@ const shapes: Readonly<Record<ConnectorDescription["connector"]["shape"], string
   "params-prebuilt": "the router writes the kv_transfer_params of both requests",
   "plain-two-step": "two plain requests; the KV waits in a store that both workers see",
   "request-id": "one X-Request-Id on both requests names the two workers",
+  "bootstrap": "both requests name prefill's bootstrap server and one room in it",
   "none": "none",
 };
 

@@ -7,10 +7,10 @@ export const engineSettings = {
     flag: "--engine",
     yaml: "engine.name",
     kind: "choice",
-    choices: ["vllm", "sim"],
+    choices: ["vllm", "sglang", "sim", "sim-sglang"],
     default: "vllm",
     group: "Model and engine",
-    help: "What serves the model: vLLM, or the simulator that needs no GPU",
+    help: "What serves the model: vLLM, SGLang, or the simulator of either, which needs no GPU",
     short: true,
   },
   engineCommand: {
@@ -20,7 +20,7 @@ export const engineSettings = {
     default: null,
     group: "Model and engine",
     hint: '"uv run vllm"',
-    help: "Replaces the leading word vllm",
+    help: "Replaces the leading word vllm or sglang",
   },
   device: {
     flag: "--device",

@@ -23,7 +23,7 @@ export type Installed = { readonly is: "installed"; readonly at: RealVllm } | {
 const recipeDir = import.meta.dir;
 
 export function installRealVllm(log: (line: string) => void): Installed {
-  const root = cacheFolder();
+  const root = folderHere();
   const at = { vllm: join(root, "venv/bin/vllm"), python: join(root, "venv/bin/python"), model: join(root, "tiny") };
   const mark = join(root, "ready");
   if (existsSync(mark)) return { is: "installed", at };
@@ -41,15 +41,18 @@ export function installRealVllm(log: (line: string) => void): Installed {
   return { is: "installed", at };
 }
 
-function cacheFolder(): string {
+function folderHere(): string {
+  return cacheFolder(`real-vllm-${versions.vllm}-${versions.torch}-${versions.nixl}-${versions.recipe}`);
+}
+
+export function cacheFolder(name: string): string {
   const base = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const name = `real-vllm-${versions.vllm}-${versions.torch}-${versions.nixl}-${versions.recipe}`;
   const root = join(base, "pdserve", name);
   mkdirSync(root, { recursive: true });
   return root;
 }
 
-function whatThisMachineLacks(root: string): string | null {
+export function whatThisMachineLacks(root: string): string | null {
   if (process.platform !== "linux" || process.arch !== "x64") return "needs Linux on x86-64";
   if (!/avx512f|avx2/.test(readFileSync("/proc/cpuinfo", "utf8"))) return "needs a CPU with AVX2 or AVX-512";
   const free = statfsSync(root);
@@ -58,14 +61,14 @@ function whatThisMachineLacks(root: string): string | null {
   return null;
 }
 
-function systemPython(): string | null {
+export function systemPython(): string | null {
   const check = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))";
   return ["python3", "python3.13", "python3.12", "python3.11"].find((name) =>
     Bun.which(name) !== null && Bun.spawnSync([name, "-c", check]).exitCode === 0
   ) ?? null;
 }
 
-interface Step {
+export interface Step {
   readonly name: string;
   /** Null when done, else the end of what the failed command printed. */
   run(): string | null;
@@ -138,7 +141,7 @@ function withoutCuda(): string {
 }
 
 /** gcc and readelf make the stand-ins; vLLM's CPU kernels link libnuma. */
-function installSystemPackages(): string | null {
+export function installSystemPackages(): string | null {
   const wanted: string[] = [];
   if (Bun.which("gcc") === null) wanted.push("gcc", "libc6-dev");
   if (Bun.which("readelf") === null || Bun.which("nm") === null) wanted.push("binutils");
@@ -151,7 +154,7 @@ function installSystemPackages(): string | null {
     command(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...wanted]);
 }
 
-function command(argv: readonly string[], fine: readonly number[] = [0]): string | null {
+export function command(argv: readonly string[], fine: readonly number[] = [0]): string | null {
   const { PYTHONDONTWRITEBYTECODE: _, ...env } = process.env;
   const run = Bun.spawnSync([...argv], {
     env: { ...env, DEBIAN_FRONTEND: "noninteractive" },

@@ -57,7 +57,7 @@ export const sglangRules: readonly DiagnosisRule[] = [
   },
   {
     id: "sglang-unknown-argument",
-    line: /error: (?:unrecognized arguments|argument) (?<said>.+)$/,
+    line: /error: (?:unrecognized arguments:|argument) (?<said>.+)$/,
     why: ({ said }) => `this SGLang does not take ${said}`,
     fix: () => "leave the argument out, or --engine-command with another version",
     example: "launch_server.py: error: unrecognized arguments: --disaggregation-decode-tp 2",

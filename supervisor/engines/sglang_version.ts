@@ -23,9 +23,7 @@ export function readInstalled(output: string): InstalledEngine | null {
   if (line === undefined) return null;
   const found = JSON.parse(line) as { sglang: string | null; imports: Record<string, string | null> };
   // One package serves all devices, so it does not tell which this is.
-  return found.sglang === null
-    ? null
-    : { name: "sglang", version: found.sglang, imports: found.imports, device: null };
+  return found.sglang === null ? null : { name: "sglang", version: found.sglang, imports: found.imports, device: null };
 }
 
 const inspection = `
