@@ -9,6 +9,9 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const O_CLOEXEC = 0o2000000;
+const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const O_NONBLOCK = 0o4000;
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 
@@ -72,6 +75,19 @@ export function makePipe(): { readonly readFd: number; readonly writeFd: number 
   return { readFd: fds[0] ?? -1, writeFd: fds[1] ?? -1 };
 }
 
+/** Makes reading `fd` never wait, and lets its pipe hold a megabyte where the kernel allows that. */
+export function widenPipe(fd: number): void {
+  libc().fcntl(fd, F_SETFL, O_NONBLOCK);
+  libc().fcntl(fd, F_SETPIPE_SZ, 2 ** 20);
+}
+
+/** How many bytes there were, as far as `into` has room; `end` when nobody can write any more. */
+export function readNow(fd: number, into: Uint8Array): number | "nothing yet" | "end" {
+  const count = Number(libc().read(fd, ptr(into), into.byteLength));
+  if (count > 0) return count;
+  return count === 0 ? "end" : "nothing yet";
+}
+
 export function closeFd(fd: number): void {
   libc().close(fd);
 }
@@ -102,6 +118,8 @@ function openLibc() {
     setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
     bind: { args: [i32, pointer, u32], returns: i32 },
     close: { args: [i32], returns: i32 },
+    fcntl: { args: [i32, i32, i32], returns: i32 },
+    read: { args: [i32, pointer, u64], returns: FFIType.i64 },
     pipe2: { args: [pointer, i32], returns: i32 },
     execve: { args: [pointer, pointer, pointer], returns: i32 },
   });

@@ -1,5 +1,6 @@
 // Starts processes: workers in a session of their own, and the core that shares init's terminal. The only file that names Bun.spawn.
 
+import { followPipe } from "./follow_pipe.ts";
 import { closeFd, makePipe } from "./native.ts";
 import { readProcess } from "./process_tree.ts";
 
@@ -26,6 +27,8 @@ export interface Child {
   readonly exited: Promise<Exit>;
   /** When the last process that holds its stdout or stderr has closed it. */
   readonly outputEnded: Promise<void>;
+  /** Passes on what it has written so far; otherwise that may come a moment late. */
+  readOutput(): void;
   signalGroup(signal: NodeJS.Signals): void;
 }
 
@@ -45,6 +48,7 @@ export function spawnWorker(command: WorkerCommand): Spawned {
       stdio: ["ignore", pipe.writeFd, pipe.writeFd],
       detached: true,
     });
+    const output = followPipe(pipe.readFd, command.onOutput);
     return {
       is: "spawned",
       child: {
@@ -52,7 +56,8 @@ export function spawnWorker(command: WorkerCommand): Spawned {
         pgid: process.pid,
         startTicks: readProcess(process.pid)?.startTicks ?? null,
         exited: exitOf(process),
-        outputEnded: followOutput(pipe.readFd, command.onOutput),
+        outputEnded: output.ended,
+        readOutput: output.readNow,
         signalGroup: (signal) => signalGroup(process.pid, signal),
       },
     };
@@ -94,10 +99,6 @@ async function exitOf(process: Bun.Subprocess): Promise<Exit> {
   await process.exited;
   const signal = process.signalCode;
   return { code: signal === null ? process.exitCode : null, signal: signal === null ? null : String(signal) };
-}
-
-async function followOutput(fd: number, onOutput: (chunk: Uint8Array) => void): Promise<void> {
-  for await (const chunk of readChunks(fd)) onOutput(chunk);
 }
 
 function signalGroup(pgid: number, signal: NodeJS.Signals): void {
