@@ -80,7 +80,7 @@ export const samples: readonly Sample[] = [
     simulated: sim,
   },
   { name: "slime", ...slime, gpus: 16, simulated: sim },
-  { name: "slime_on_vllm", ...slime, argv: [...slime.argv, "--engine", "vllm"], gpus: 16, simulated: null },
+  { name: "slime_on_vllm", ...slime, argv: [...slime.argv, "--engine", "vllm"], gpus: 16, simulated: sim },
   {
     name: "prime_rl",
     document: "PRIME-RL",

@@ -43,7 +43,7 @@ describe("the sample", () => {
     const path = join(folder, `${name}.json`);
     if (Bun.env.PDSERVE_TEST_UPDATE === "1") writeFileSync(path, text);
     expect(text).toBe(readFileSync(path, "utf8"));
-    expect(planned.is === "impossible").toBe(["vime_too_big", "slime", "pdjob_verbatim"].includes(name));
+    expect(planned.is === "impossible").toBe(["vime_too_big", "pdjob_verbatim"].includes(name));
   });
 
   test.each(
@@ -75,7 +75,8 @@ describe("the document's words", () => {
     ]);
   });
 
-  test("V1, V15: slime's file is the same form for SGLang, whose overrides can run on vLLM, each translation told", async () => {
+  test("V1, V15: slime's file starts SGLang, or on vLLM's engines its overrides are translated, each told", async () => {
+    expect((await planOf("slime")).engine.name).toBe("sglang");
     const { argv, files, gpus } = one("slime_on_vllm");
     const { rows, told } = await typed(argv, files, gpus);
     expect(rows).toHaveLength(5);
