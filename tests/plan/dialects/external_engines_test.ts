@@ -33,6 +33,25 @@ describe("--rollout-external-engine-addrs", () => {
     });
   });
 
+  test("V32: SGLang's engines tell their mode, size and bootstrap port", async () => {
+    const told = (mode: string) => ({
+      disaggregation_mode: mode,
+      disaggregation_transfer_backend: "nixl",
+      disaggregation_bootstrap_port: 9001,
+      tp_size: 2,
+    });
+    const answers = { "http://p:1/get_server_info": told("prefill"), "http://d:2/server_info": told("decode") };
+    expect((await typed(line("p:1", "d:2"), {}, 0, engines(answers))).planned).toMatchObject({
+      plan: {
+        engine: { name: "sglang" },
+        connector: { name: "SGLangNixl" },
+        workers: [{ name: "prefill-0", tp: 2, ports: { bootstrap: [9001] } }, { name: "decode-0", tp: 2 }],
+      },
+    });
+    const mixed = { ...answers, "http://v:3/server_info": vllm(null) };
+    expect(errorsOf(await typed(line("p:1", "v:3"), {}, 0, engines(mixed)))[0]).toContain("Leave out http://v:3");
+  });
+
   test("engines without a connector are whole workers", async () => {
     const answers = engines({ "http://a:1/server_info": vllm(null) });
     expect((await typed(line("a:1"), {}, 0, answers)).planned).toMatchObject({
@@ -42,7 +61,7 @@ describe("--rollout-external-engine-addrs", () => {
 
   test.each([
     [{}, "Cannot tell what runs at http://a:1"],
-    [{ "http://a:1/server_info": { disaggregation_mode: "prefill" } }, "Cannot route to the engine at http://a:1"],
+    [{ "http://a:1/server_info": { hello: 1 } }, "Cannot route to the engine at http://a:1"],
     [{ "http://a:1/server_info": vllm(nixl("kv_both")) }, "Say whether http://a:1 prefills or decodes"],
   ])("what it cannot adopt is told with the flag that can: %j", async (answers, told) => {
     expect(errorsOf(await typed(line("a:1"), {}, 0, engines(answers)))).toContain(
