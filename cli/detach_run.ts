@@ -22,16 +22,19 @@ export async function detachRun(argv: readonly string[], context: CliContext): P
   const output = join(runs, `.output-${process.pid}`);
   const { pid, exited } = startDetached(argv, output, context);
   const found = await Promise.race([runOf(pid, join(runs, "..")), exited]);
-  if (typeof found === "number") {
-    context.stderr.write(readFileSync(output, "utf8"));
-    rmSync(output);
-    return found;
-  }
+  if (typeof found === "number") return tellOutput(output, found, context);
+  const waited = await waitUntilReady(found, new AbortController().signal);
+  // Its own words say more than we heard, and are there although we may have come late.
+  if (waited.is !== "ready") return tellOutput(output, await exited, context);
   renameSync(output, join(found.path, "logs", "output.log"));
-  const exitCode = await waitUntilReady(found, null, context);
-  if (exitCode === exitCodes.ok) {
-    context.stderr.write(`pdserve: running in the background; pdserve stop --name ${found.run.name} ends it\n`);
-  }
+  context.stdout.write(`${found.run.url}\n`);
+  context.stderr.write(`pdserve: running in the background; pdserve stop --name ${found.run.name} ends it\n`);
+  return exitCodes.ok;
+}
+
+function tellOutput(output: string, exitCode: number, { stderr }: CliContext): number {
+  stderr.write(readFileSync(output, "utf8"));
+  rmSync(output);
   return exitCode;
 }
 

@@ -3,11 +3,14 @@
 import { findRun, type LiveRun } from "../../control/find_run.ts";
 import { stateDirOf } from "../../control/run_dir.ts";
 import { readDuration } from "../../plan/read_duration.ts";
+import type { CliContext } from "../context.ts";
 import { exitCodes } from "../exit_codes.ts";
 import { complain, error, reachRun } from "../reach_run.ts";
+import { paintFor, wantsColor } from "../render/color.ts";
+import { failureBlock } from "../render/failure_block.ts";
 import { readVerbLine, type VerbLine } from "../verb_line.ts";
 import { verbs } from "../verbs.ts";
-import { waitUntilReady } from "../wait_until_ready.ts";
+import { type Waited, waitUntilReady } from "../wait_until_ready.ts";
 import type { VerbInput } from "./command.ts";
 
 /** `pdserve MODEL & pdserve wait`: the first has not written where it is when the second looks. */
@@ -30,7 +33,26 @@ export async function waitCommand({ argv, context }: VerbInput): Promise<number>
     );
     return complain([problem], exitCodes.badUsage, context);
   }
-  return await waitUntilReady(reached.run as LiveRun, limitMs, context);
+  const stop = limitMs === null ? new AbortController().signal : AbortSignal.timeout(limitMs);
+  return tell(await waitUntilReady(reached.run, stop), reached.run, context);
+}
+
+/** The URL on stdout when it serves, and on stderr why it does not. */
+function tell(waited: Waited, { run, path }: LiveRun, { stdout, stderr, env }: CliContext): number {
+  switch (waited.is) {
+    case "ready":
+      stdout.write(`${run.url}\n`);
+      return exitCodes.ok;
+    case "late":
+      stderr.write(`pdserve: ${run.name} is still starting\n`);
+      return exitCodes.tryAgain;
+    case "ended": {
+      const style = { columns: stderr.columns, paint: paintFor(wantsColor(env, stderr.isTerminal)) };
+      const lines = waited.failures.flatMap((failure) => failureBlock(failure, null, style));
+      stderr.write([...lines, `pdserve: ${run.name} has ended; all of it: ${path}/events.ndjson`, ""].join("\n"));
+      return waited.exitCode;
+    }
+  }
 }
 
 async function untilOneRuns(line: VerbLine, stateDir: string): Promise<void> {

@@ -129,15 +129,6 @@ test("reload restarts only the workers whose command lines differ, one at a time
   expect(readFileSync(join(run.runDir, "plan.json"), "utf8")).toMatch(/"--max-num-seqs",\s+"32"/);
 });
 
-test("of two reloads at once the second is refused", async () => {
-  const unix = join(run.runDir, "control.sock");
-  const outcome = async () => {
-    const answer = await fetch("http://pdserve/reload", { method: "POST", unix });
-    return (await answer.json() as { outcome: string }).outcome;
-  };
-  expect((await Promise.all([outcome(), outcome()])).sort()).toEqual(["done", "refused"]);
-});
-
 test("SIGHUP reloads a run that has no terminal", async () => {
   writeFileSync(join(folder, "pdserve.yaml"), settings(32, 40));
   const before = run.events.length;
