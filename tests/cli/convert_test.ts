@@ -36,10 +36,12 @@ describe("pdserve convert", () => {
 
 limits:
   request_timeout: 14400s # t.yaml:1
+  queue_timeout: 14400s # t.yaml:1
   prefill_timeout: 14400s # t.yaml:1
   first_token_timeout: 14400s # t.yaml:1
   idle_timeout: 14400s # t.yaml:1
   body_size: 512m # t.yaml:1
+  queue: 65536 # t.yaml:1
 router:
   port: 9000 # flag --port
 env:

@@ -92,8 +92,9 @@ export const obligations: readonly Obligation[] = [
   tested(
     "V22",
     "affinity headers and policy names of both routers",
-    "X-SMG-Target-Worker is not read",
+    "",
     "router/session_key_test.ts: consistent_hash takes the session from",
+    "router/target_worker_test.ts: where it is allowed a client names its pair, one of it, or an index",
   ),
   tested("V23", "no regular beside prefill or decode in one model; encoders allowed"),
   tested(
@@ -133,7 +134,7 @@ export const obligations: readonly Obligation[] = [
   open(
     "V30",
     "agent adapters: rid, header always, single abort",
-    "the affinity header is always read, and /abort_request reaches every worker; SGLang's /generate is not served",
+    "the affinity header is always read, and /abort_request reaches every worker; that a rid ends both legs of its request is not shown yet",
     "router/session_key_test.ts: consistent_hash takes the session from",
   ),
   tested("V31", "--rollout-num-gpus 0 is a router without workers"),
