@@ -17,6 +17,8 @@ import type { QuarantineLimits, WorkerHealth } from "./worker_health.ts";
 
 export interface RouterSettings {
   readonly servedModelName: string;
+  /** False for a model that no trainer may give new weights. */
+  readonly takesWeights?: boolean;
   /** What GET /version says beside pdserve's own. */
   readonly engine: { readonly name: string; readonly version: string };
   readonly pdserveVersion: string;

@@ -60,6 +60,7 @@ export function addEngineRoutes(app: Hono, io: RouterIo): void {
   }
   for (const path of updates) {
     app.post(path, async (c) => {
+      if (io.settings.takesWeights === false) return frozen(c, io);
       const call = await callOf(c);
       // Whoever has paused the engines wants to resume them too.
       const asked = isPaused ? await askAll(everyWorker(io), () => call, io) : await updateAll(call, io);
@@ -69,11 +70,18 @@ export function addEngineRoutes(app: Hono, io: RouterIo): void {
   }
   for (const path of broadcasts) {
     app.post(path, async (c) => {
+      if (io.settings.takesWeights === false) return frozen(c, io);
       const call = await callOf(c);
       const slots = everyWorker(io);
       return answer(c, await askAll(slots, (_, i) => ({ ...call, body: broadcastBody(call.body, slots, i) }), io));
     });
   }
+}
+
+/** A reference or a judge: a trainer that means another model must not change this one. */
+function frozen(c: Context, { settings: { servedModelName } }: RouterIo): Response {
+  const error = `${servedModelName} takes no new weights: its topology says update_weights: false`;
+  return c.json({ status: "error", error, workers: [] }, 409);
 }
 
 /** All or reported: the first step that fails is the last, but for the resuming. */

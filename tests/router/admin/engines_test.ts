@@ -154,3 +154,13 @@ test("the API's listener has these routes only for the admin key", async () => {
   expect(await status("admin")).toBe(200);
   expect(fleet.calls.map(({ path }) => path)).toEqual(["/pause", "/pause"]);
 });
+
+test("V19, V28: a frozen model takes no weights and joins no broadcast, and its workers hear nothing of either", async () => {
+  const fleet = makeFakeFleet({ workers, settings: { takesWeights: false } });
+  for (const path of ["/update_weights", "/update_weights_from_disk", "/init_broadcaster"]) {
+    const response = await post(fleet, path, { weight_dir: "/w" });
+    expect(response.status).toBe(409);
+    expect(await response.json()).toMatchObject({ error: expect.stringContaining("takes no new weights") });
+  }
+  expect(asked(fleet)).toEqual([]);
+});
