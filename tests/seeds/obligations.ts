@@ -32,10 +32,10 @@ export const obligations: readonly Obligation[] = [
     "",
     "router/serve_test.ts: a large body arrives at decode whole",
   ),
-  open(
+  tested(
     "V3",
     "busy time is reported by role, so that xPyD can be sized",
-    "phases of requests are measured (pdserve_phase_seconds), the time that workers are busy is not",
+    "the rate of pdserve_phase_seconds_sum by phase is how many workers of its role are busy",
   ),
   tested(
     "V4",
@@ -278,9 +278,9 @@ export const obligations: readonly Obligation[] = [
   tested(
     "K2",
     "TTFT and ITL tuned and measured by role",
-    "time to first token is measured here, the time between tokens by the engines: /metrics?workers=1",
+    "",
     "plan/layer_spec_test.ts: puts engine arguments in order: file, environment, command line, and role after both within each",
-    "router/pd_test.ts: a served request leaves a balanced ledger and its series",
+    "router/pd_test.ts: handoffs are counted by pair, and streams by the time between their chunks",
   ),
   tested(
     "K3",
