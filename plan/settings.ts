@@ -1,6 +1,7 @@
 // The one table of settings: flags, environment names, YAML keys, help, completion and `pdserve config` all read it.
 
 import { engineSettings } from "./settings/engine_settings.ts";
+import { limitSettings } from "./settings/limit_settings.ts";
 import { otherToolsSettings } from "./settings/other_tools_settings.ts";
 import { routerSettings } from "./settings/router_settings.ts";
 import { runSettings } from "./settings/run_settings.ts";
@@ -14,6 +15,7 @@ export const settings = {
   ...otherToolsSettings,
   ...engineSettings,
   ...routerSettings,
+  ...limitSettings,
   ...runSettings,
 } satisfies Record<string, Setting>;
 
