@@ -6,6 +6,7 @@ import { scanBody } from "./body/scan_body.ts";
 import { streamToClient } from "./client_stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureOfLeg, type LegName, type WorkerAnswer } from "./leg_failure.ts";
+import { pairHider, withoutPair } from "./hide_pair.ts";
 import { isEventStream, type Leg } from "./leg.ts";
 import { headersForClient } from "./leg_headers.ts";
 import { errorEvent, errorResponse, type OwnError } from "./own_error.ts";
@@ -21,7 +22,12 @@ export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io:
   if (head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
   exchange.settle("complete");
   // Events are passed on unread, whether they come all at once or one by one.
-  return new Response(isEventStream(head) ? body : withoutKvParams(body), { status: head.status, headers });
+  const told = isEventStream(head) ? body : withoutKvParams(body);
+  const { pairName } = exchange;
+  return new Response(pairName === null ? told : withoutPair(told, pairName, exchange.id), {
+    status: head.status,
+    headers,
+  });
 }
 
 /** A stream whose first bytes are here. It settles the exchange when it is over. */
@@ -43,7 +49,8 @@ export function answerStreaming(
   exchange.enter("stream", io.settings.idleTimeoutMs);
   const api = exchange.ask.route.api;
   const isEvents = isEventStream(from.head);
-  const { rewrite } = from;
+  const { pairName } = exchange;
+  const rewrite = from.rewrite ?? (pairName === null ? undefined : pairHider(pairName, exchange.id));
   const body = streamToClient(leg, {
     ...(rewrite === undefined ? {} : { rewrite }),
     progress: (isWaiting) => exchange.progress(isWaiting),

@@ -39,6 +39,7 @@ export class Exchange implements Expiring {
   #window: Slot | null = null;
   #room: Slot | null = null;
   #handle: Handle | null = null;
+  #pairName: string | null = null;
   #limitMs = 0;
   #isSettled = false;
   #status = 0;
@@ -89,8 +90,14 @@ export class Exchange implements Expiring {
     return admitted;
   }
 
+  /** The name of the pair that decode's answers hold; null where they name nobody. */
+  get pairName(): string | null {
+    return this.#pairName;
+  }
+
   startLeg(slot: Slot, request: UpstreamRequest, kind: LegName): Leg {
     const isWhole = kind === "whole";
+    if (this.#io.connector.shape === "request-id") this.#pairName = idOf(request);
     slot.inFlight++;
     slot.outstandingTokens += this.#promptTokens;
     if (isWhole) slot.wholeStarted++;
@@ -212,4 +219,8 @@ export class Exchange implements Expiring {
     accessLog?.record(this, status, ending);
     ring.add(this.record(status, ending));
   }
+}
+
+function idOf({ headers }: UpstreamRequest): string | null {
+  return headers.find(([name]) => name === "x-request-id")?.[1] ?? null;
 }
