@@ -40,7 +40,7 @@ export async function loadConfigFile(places: ConfigPlaces): Promise<ConfigFile> 
   const found = wanted === null ? null : originText(asked.origin);
   for (const path of wanted !== null ? [wanted] : discovers ? usualPlaces(env) : []) {
     const read = await readText(resolve(cwd, path));
-    if (read.is === "text") return await readIn(read.text, path, how);
+    if (read.is === "text") return await (wanted === null ? readOwn(read.text, path) : readAny(read.text, path, how));
     if (read.is === "unreadable" || wanted !== null) return unreadable(path, read.why, found ?? path);
   }
   return noFile;
@@ -51,8 +51,13 @@ function usualPlaces(env: ConfigPlaces["env"]): string[] {
   return ["pdserve.yaml", ...(home ? [join(home, "pdserve/config.yaml")] : [])];
 }
 
-async function readIn(text: string, path: string, { dialect, asked }: HowToRead): Promise<ConfigFile> {
-  // A YAML parser is loaded only where there is a file.
+/** Where it lies and how it is called says whose file it is. A YAML parser is loaded only where there is a file. */
+async function readOwn(text: string, path: string): Promise<ConfigFile> {
+  const { pdserveYaml } = await import("../plan/dialects/pdserve_yaml/pdserve_yaml.ts");
+  return { path, ...pdserveYaml.read(text, path) };
+}
+
+async function readAny(text: string, path: string, { dialect, asked }: HowToRead): Promise<ConfigFile> {
   const { dialects, readSettingsFile } = await import("../plan/dialects/index.ts");
   const { value: name, origin } = dialect;
   if (name === null || name in dialects) return { path, ...readSettingsFile(text, path, name, asked) };
