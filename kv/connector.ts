@@ -15,11 +15,19 @@ export type ApiKind = "completions" | "chat" | "responses" | "messages" | "gener
  * `params-echo`: the prefill reply's `kv_transfer_params` go to decode as they are.
  * `params-prebuilt`: the router writes both legs' params, so the legs can run at once.
  * `plain-two-step`: prefill first, then decode, no params; the KV waits in a store both workers see.
+ * `announced`: prefill is told where to send, and its word on a socket of the router's starts decode.
  * `request-id`: both legs carry one X-Request-Id that names the two workers.
  * `bootstrap`: both legs carry one room number and the address of prefill's bootstrap server (SGLang).
  * `none`: no KV goes from one worker to another; `cannotHandOver` says why.
  */
-export type HandoffShape = "params-echo" | "params-prebuilt" | "plain-two-step" | "request-id" | "bootstrap" | "none";
+export type HandoffShape =
+  | "params-echo"
+  | "params-prebuilt"
+  | "plain-two-step"
+  | "announced"
+  | "request-id"
+  | "bootstrap"
+  | "none";
 
 /** What the router and peers must know of one worker, from the plan or from probing a worker somebody else started. */
 export interface WorkerFacts {
@@ -153,6 +161,14 @@ export interface ExternalServer {
   readonly command: string;
 }
 
+/** Prefill's word that the KV has arrived: a ZeroMQ PUSH to a socket that the router binds. */
+export interface Arrival {
+  /** Which of prefill's ports it is; the router binds it, not the worker. */
+  readonly portPurpose: string;
+  /** What the message calls this attempt, in its member `req_id`. */
+  idOf(context: LegContext): string;
+}
+
 export interface FailureMode {
   readonly when: string;
   /** What the client, or whoever starts the run, sees of it. */
@@ -194,6 +210,8 @@ export interface Connector extends ConnectorNotes {
   readonly leaseKey?: string;
   readonly proof: TransferProof;
   readonly discovery: Discovery | null;
+  /** For `announced`: what decode's leg waits for besides prefill's reply. */
+  readonly arrival?: Arrival;
   /** Processes that must run already; pdserve starts none of them. */
   readonly servers?: readonly ExternalServer[];
   /** Why it moves no KV from worker to worker, and what does; absent where it does. */

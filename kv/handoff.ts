@@ -1,12 +1,15 @@
 // The shapes of a handoff, each used by several connectors: what prefill is asked, and what decode is told of it.
 // General edits of a leg (one token, no stream, the client's own params removed) are the router's, not repeated here.
 
-import type { Connector, DecodeLeg, LegContext, PrefillReply } from "./connector.ts";
+import type { Arrival, Connector, DecodeLeg, LegContext, PrefillReply } from "./connector.ts";
 import type { Json, RawJson } from "./json.ts";
 import { type LegEdit, noEdit } from "./leg_edit.ts";
 import { type Required, whyIncomplete } from "./params_check.ts";
 
-export type Legs = Pick<Connector, "shape" | "legs" | "prefillLeg" | "decodeLeg" | "replyNeeds" | "cannotHandOver">;
+export type Legs = Pick<
+  Connector,
+  "shape" | "legs" | "prefillLeg" | "decodeLeg" | "replyNeeds" | "cannotHandOver" | "arrival"
+>;
 
 export const requestIdHeader = "x-request-id";
 
@@ -56,6 +59,22 @@ export const plainTwoStep: Legs = {
   prefillLeg: () => noEdit,
   decodeLeg: () => send(noEdit),
 };
+
+/** Prefill is told where to send, and decode starts at its word that the KV is there. */
+export function announced(
+  protocol: Arrival & { prefill(context: LegContext): LegEdit; decode(context: LegContext): DecodeLeg },
+): Legs {
+  return {
+    shape: "announced",
+    legs: "sequential",
+    arrival: { portPurpose: protocol.portPurpose, idOf: protocol.idOf },
+    prefillLeg: protocol.prefill,
+    decodeLeg(context) {
+      const reason = whyNotAPair(context);
+      return reason === null ? protocol.decode(context) : noHandoff(reason);
+    },
+  };
+}
 
 /** Both legs carry one request id that names the two workers; null where a worker's part of the name is not known. */
 export function requestIdNamesPair(nameOf: (context: LegContext) => string | null): Legs {

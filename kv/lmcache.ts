@@ -1,11 +1,10 @@
 // LMCacheConnectorV1: LMCache inside each vLLM process. Two workers share KV through a store that both reach (LMCache's
-// own server, Redis, a common disk). Its PD mode, where prefill pushes to decode and tells the router over ZMQ when the
-// KV has arrived, is not supported: without that word decode would start too early and compute the prompt, silently.
+// own server, Redis, a common disk), or, in its PD mode, prefill pushes it to decode (lmcache_pd.ts).
 // Source: vLLM distributed/kv_transfer/kv_connector/v1/lmcache_integration/vllm_v1_adapter.py (0.32.0); LMCache 0.5.6.
 
 import type { Connector, ConnectorProblem, ExtraConfig, Wiring, WiringContext } from "./connector.ts";
-import { noLegs } from "./handoff.ts";
 import { takesPart } from "./kv_transfer_config.ts";
+import { isPdMode, lmcachePd } from "./lmcache_pd.ts";
 import { flagsAgree, type Rule, rules, runsOn, warning } from "./pair_rules.ts";
 import { sharedStore, storeWiring } from "./shared_store.ts";
 
@@ -19,6 +18,7 @@ export const lmcache: Connector = {
   needs: [
     "the Python package lmcache (0.3.9 or later), in the build for this CUDA",
     'a store for both workers: --kv-extra-config \'{"lmcache.remote_url":"redis://127.0.0.1:6379"}\', or LMCACHE_CONFIG_FILE',
+    "or its PD mode, where prefill sends to decode over NIXL: --kv-extra-config '{\"lmcache.enable_pd\":true}'",
     "prompts of at least one chunk (256 tokens unless lmcache.chunk_size says otherwise)",
   ],
   failureModes: [
@@ -28,6 +28,10 @@ export const lmcache: Connector = {
       seen: "/health is 200, each request takes 3 s longer, nothing is shared; the log says No supported cpu connector",
     },
     { when: "kv_producer without PD mode", seen: "AssertionError in the engine; pdserve wires kv_both" },
+    {
+      when: "PD mode: decode starts at prefill's answer",
+      seen: "200, but the KV comes too late and decode computes the prompt; pdserve waits for LMCache's own word",
+    },
     { when: "a miss", seen: "200, decode computes the prompt; slower, right text" },
     { when: "the package is missing", seen: "the worker exits with 1: No module named 'lmcache'" },
   ],
@@ -43,22 +47,11 @@ export const lmcache: Connector = {
   ...sharedStore,
   wiring,
   problems: problemsWith({}),
-  configured: (extraConfig) => ({
-    ...lmcache,
-    problems: problemsWith(extraConfig),
-    ...(isPdMode(extraConfig) ? noLegs(noPdMode) : {}),
-  }),
+  configured(extraConfig) {
+    const store = { ...lmcache, problems: problemsWith(extraConfig) };
+    return isPdMode(extraConfig) ? lmcachePd(store) : store;
+  },
 };
-
-const noPdMode = {
-  why: "LMCache's PD mode tells over a ZMQ socket when the KV has arrived, and pdserve's router does not listen to it",
-  fix: '--kv-connector NixlConnector, or a common store instead of "lmcache.enable_pd"',
-};
-
-/** `enable_nixl` is its older name. */
-function isPdMode(extraConfig: ExtraConfig): boolean {
-  return ["lmcache.enable_pd", "lmcache.enable_nixl"].some((key) => String(extraConfig[key] ?? false) === "true");
-}
 
 /** The same rpc id on two workers would connect one's scheduler to the other's cache. */
 function wiring(context: WiringContext): Wiring {
@@ -78,9 +71,8 @@ function problemsWith(extraConfig: ExtraConfig): Connector["problems"] {
 
 /** A store can also be said in the file or the variables that LMCache reads for itself, so this is a warning. */
 function hasStore(extraConfig: ExtraConfig): Rule {
-  const said = ["lmcache.remote_url", "lmcache.remote_storage_plugins", "lmcache.local_disk"].some((key) =>
-    key in extraConfig
-  );
+  const said = isPdMode(extraConfig) ||
+    ["lmcache.remote_url", "lmcache.remote_storage_plugins", "lmcache.local_disk"].some((key) => key in extraConfig);
   return (_, name): ConnectorProblem[] =>
     said ? [] : [warning(
       `${name} is not told which store both workers share`,

@@ -87,9 +87,9 @@ function configured(extraConfig: ExtraConfig, find: FindConnector): Connector {
     ],
   } satisfies Connector;
   if (leading === null) return { ...shared, ...noLegs(nobodyHandsOver(all)) };
-  const { shape, legs, apis, replyNeeds, proof, discovery, prefillLeg, decodeLeg } = leading.connector;
+  const { shape, legs, apis, replyNeeds, proof, discovery, arrival, prefillLeg, decodeLeg } = leading.connector;
   const leaseMs = leaseMsOf(leading.connector, leading.extraConfig);
-  const handsOver = { shape, legs, apis, replyNeeds, proof, discovery, prefillLeg, decodeLeg, leaseMs };
+  const handsOver = { shape, legs, apis, replyNeeds, proof, discovery, arrival, prefillLeg, decodeLeg, leaseMs };
   return { ...shared, ...handsOver, cannotHandOver: undefined };
 }
 

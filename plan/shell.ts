@@ -66,7 +66,7 @@ function routerArgv(plan: Plan, spec: Spec, connector: Connector, ownCommand: re
 /** With what the connector's legs must know of the worker; the router of a whole run has it from the plan. */
 function urlOf(worker: WorkerPlan, connector: Connector): string {
   const facts = new URLSearchParams();
-  if (connector.shape === "params-prebuilt" || connector.shape === "request-id") {
+  if (["params-prebuilt", "request-id", "announced"].includes(connector.shape)) {
     for (const need of connector.ports(worker)) {
       facts.set(need.purpose, String(worker.ports[need.purpose]?.[0] ?? need.preferred));
     }

@@ -11,6 +11,7 @@ import { makeAddedWorkers } from "./admin/added_workers.ts";
 import { makeAdminApp } from "./admin/admin_app.ts";
 import { makeApp } from "./app.ts";
 import { makeDeadlines } from "./deadlines.ts";
+import { makeKvArrivals } from "./kv_arrivals.ts";
 import { makePace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import { type ProveLimits, provePair } from "./prove.ts";
@@ -96,6 +97,7 @@ export function makeRouter(options: RouterOptions): Router {
       deadlines.close();
       for (const watch of watches) watch.close();
       accessLog?.close();
+      io.arrivals.close();
       io.roster.close();
       upstream.close();
     },
@@ -122,7 +124,8 @@ function connectParts(
   const retries = makeRetryBudget(settings.retryShare);
   const pace = makePace(clock.now);
   const rooms = makeRooms(random);
-  const parts = { ...own, retries, rooms, pace, gate, health, roster, metrics, ring, weights };
+  const arrivals = makeKvArrivals();
+  const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, weights };
   return { settings, connector, leaseMs, policies, upstream, log, now, wall, random, ...parts };
 }
 

@@ -8,6 +8,7 @@ export type Phase =
   | "handoff window"
   | "connect"
   | "prefill"
+  | "arrival"
   | "first token"
   | "stream"
   | "whole request";

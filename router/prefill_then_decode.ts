@@ -22,8 +22,12 @@ export async function prefillThenDecode(
 ): Promise<AttemptResult> {
   // Read before prefill runs: a worker that restarts meanwhile takes the KV it made with it.
   const { generation } = pair.prefill.worker;
+  const arrival = io.connector.arrival === undefined ? null : await io.arrivals.expect(context, io);
   const prefill = await runPrefill(exchange, pair, context, io);
-  if (prefill.is !== "reply") return prefill;
+  if (prefill.is !== "reply") {
+    arrival?.giveUp();
+    return prefill;
+  }
 
   const handle = io.ledger.open({
     attemptId: context.attemptId,
@@ -47,6 +51,13 @@ export async function prefillThenDecode(
       reason: leg.reason,
     });
     return prefillFailed(pair, leg.reason);
+  }
+  if (arrival !== null) {
+    exchange.enter("arrival", io.settings.handoffTimeoutMs);
+    if (await exchange.waitIn(arrival) !== "admitted") {
+      exchange.settleHandle("released");
+      return exchange.hasLeft ? { is: "gone" } : prefillFailed(pair, "sent no word that its KV has arrived at decode");
+    }
   }
   const spending = handle.spend(pair.prefill.worker.generation);
   if (spending.is === "refused") return prefillFailed(pair, spending.reason);

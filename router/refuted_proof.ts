@@ -62,7 +62,8 @@ function notMoved(
       `${moved} came from ${prefill}`
     : `No KV is seen to have moved from ${prefill} to ${decode}: ${moved} of ${promptTokens} prompt tokens`;
   const carriesParams = decodeLeg?.is === "send" && "kv_transfer_params" in decodeLeg.edit.set;
-  const needsParams = connector.shape === "params-echo" || connector.shape === "params-prebuilt";
+  const needsParams = connector.shape === "params-echo" || connector.shape === "params-prebuilt" ||
+    connector.shape === "announced";
   if (needsParams && !carriesParams) {
     return {
       what,

@@ -5,6 +5,7 @@ import type { Ledger } from "../kv/ledger.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { Gate } from "./admission.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { KvArrivals } from "./kv_arrivals.ts";
 import type { Pace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import type { RequestRing } from "./request_ring.ts";
@@ -74,6 +75,7 @@ export interface RouterIo {
   readonly gate: Gate;
   readonly retries: RetryBudget;
   readonly rooms: Rooms;
+  readonly arrivals: KvArrivals;
   readonly pace: Pace;
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;

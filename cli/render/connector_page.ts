@@ -94,6 +94,7 @@ const shapes: Readonly<Record<ConnectorDescription["connector"]["shape"], string
   "params-echo": "prefill answers with kv_transfer_params, which go to decode byte for byte",
   "params-prebuilt": "the router writes the kv_transfer_params of both requests",
   "plain-two-step": "two plain requests; the KV waits in a store that both workers see",
+  "announced": "prefill is told where to send the KV, and its word that it is there starts decode",
   "request-id": "one X-Request-Id on both requests names the two workers",
   "bootstrap": "both requests name prefill's bootstrap server and one room in it",
   "none": "none",

@@ -4,6 +4,7 @@ import type { Connector, EngineHost } from "./connector.ts";
 import { makeDecodeBench } from "./decode_bench.ts";
 import { makeExample } from "./example.ts";
 import { makeMooncake } from "./mooncake.ts";
+import { makeLmcachePd } from "./lmcache_pd.ts";
 import { makeMoriio } from "./moriio.ts";
 import { makeMulti } from "./multi.ts";
 import { makeNixlPull } from "./nixl_pull.ts";
@@ -22,7 +23,8 @@ const makers: Readonly<Record<string, (host: EngineHost) => Connector>> = {
   ExampleConnector: makeExample,
   SharedStorageConnector: makeExample,
   MoRIIOConnector: makeMoriio,
-  LMCacheConnectorV1: makeSharedStore,
+  LMCacheConnectorV1: (host) =>
+    String(host.connector.extra["lmcache.enable_pd"]) === "true" ? makeLmcachePd(host) : makeSharedStore(host),
   LMCacheMPConnector: makeSharedStore,
   MooncakeStoreConnector: makeSharedStore,
   FlexKVConnectorV1: makeSharedStore,

@@ -14,6 +14,7 @@ interface Profile {
   /** Prompt tokens that decode may compute of each prompt. */
   readonly recomputedPerPromptMax: number;
   readonly extraConfig?: Readonly<Record<string, unknown>>;
+  readonly flags?: readonly string[];
   /** What tells this profile from another of the same connector. */
   readonly as?: string;
 }
@@ -52,6 +53,15 @@ const sharesLegs: readonly Profile[] = [
     version: "0.32.0",
     recomputedPerPromptMax: BLOCK_TOKENS,
     extraConfig: { "lmcache.remote_url": "lm://127.0.0.1:65432" },
+  },
+  {
+    connector: "LMCacheConnectorV1",
+    version: "0.32.0",
+    recomputedPerPromptMax: BLOCK_TOKENS,
+    extraConfig: { "lmcache.enable_pd": true },
+    // Slower than the answer, so that only its word tells when the KV is there.
+    flags: ["--sim-transfer-ms-per-block", "5"],
+    as: "in PD mode",
   },
   { connector: "MooncakeStoreConnector", version: "0.32.0", recomputedPerPromptMax: BLOCK_TOKENS },
   { connector: "FlexKVConnectorV1", version: "0.32.0", recomputedPerPromptMax: BLOCK_TOKENS },
@@ -140,7 +150,7 @@ async function expectServes(profile: Profile, size: Size): Promise<void> {
     ...[model, "--engine", "sim", "--port", "0"],
     ...["--prefill-gpus", size.gpus[0], "--decode-gpus", size.gpus[1]],
     ...["--kv-connector", profile.connector, ...extra],
-    ...["--", ...version],
+    ...["--", ...version, ...profile.flags ?? []],
   ]);
 
   const [split, reference] = [clientOf(running.url), clientOf(plain.url)];

@@ -132,17 +132,56 @@ test("LMCacheConnectorV1 is warned to have no common store unless it is told one
       .map(({ severity }) => severity);
   expect(warnings({})).toEqual(["warning"]);
   expect(warnings({ "lmcache.remote_url": "redis://h:1" })).toEqual([]);
-  expect(warnings({}, "sim")).toEqual([]);
+  expect(warnings({}, "sim")).toEqual(["warning"]);
+  expect(warnings({ "lmcache.enable_pd": true })).toEqual([]);
 });
 
 test.each<ExtraConfig>([{ "lmcache.enable_pd": true }, { "lmcache.enable_nixl": "true" }])(
-  "LMCache's PD mode is refused: %j",
+  "LMCache's PD mode makes prefill a sender that knows the router's socket, and decode a receiver: %j",
   (mode) => {
-    const wish = { engine: "sim", engineVersion: "0.32.0", device: "cuda", imports: {} } as const;
-    const choice = chooseConnector({ ...wish, asked: "LMCacheConnectorV1", extraConfig: mode });
-    expect(choice).toMatchObject([{ why: expect.stringContaining("ZMQ"), severity: "error" }]);
+    const connector = made("LMCacheConnectorV1", mode);
+    const ports = { pd_proxy: 7500, pd_init: 7300, pd_alloc: 7400 };
+    const extraOf = (role: "prefill" | "decode") =>
+      connector.wiring({ ...launch, role, tp: 2, ports, extraConfig: mode }).kvTransferConfig;
+    expect(extraOf("prefill")).toMatchObject({
+      kv_role: "kv_producer",
+      kv_connector_extra_config: {
+        "lmcache.enable_pd": true,
+        "lmcache.pd_role": "sender",
+        "lmcache.pd_proxy_host": "127.0.0.1",
+        "lmcache.pd_proxy_port": 7500,
+      },
+    });
+    expect(extraOf("decode")).toMatchObject({
+      kv_role: "kv_consumer",
+      kv_connector_extra_config: {
+        "lmcache.pd_role": "receiver",
+        "lmcache.pd_peer_init_port": [7300, 7301],
+        "lmcache.pd_peer_alloc_port": [7400, 7401],
+      },
+    });
   },
 );
+
+test("LMCache's PD mode tells prefill where decode receives, and decode nothing", () => {
+  const connector = made("LMCacheConnectorV1", { "lmcache.enable_pd": true });
+  const pair = {
+    ...context,
+    prefill: { ...prefill, ports: { pd_proxy: 7500 } },
+    decode: { ...decode, ports: { pd_init: 7300, pd_alloc: 7400 } },
+  };
+  expect(connector.prefillLeg(pair).set).toEqual({
+    kv_transfer_params: {
+      disagg_spec: {
+        req_id: connector.arrival?.idOf(pair) ?? "",
+        receiver_host: "127.0.0.1",
+        receiver_init_port: [7300, 7301],
+        receiver_alloc_port: [7400, 7401],
+      },
+    },
+  });
+  expect(connector.decodeLeg(pair, null)).toEqual({ is: "send", edit: { set: {}, drop: [], headers: {} } });
+});
 
 test("LMCacheMPConnector is told the server by address, and says which command starts it there", () => {
   const extraConfig = { "lmcache.mp.host": "tcp://box", "lmcache.mp.port": 6000 };
