@@ -4,6 +4,8 @@ export const versions = {
   torch: "2.13.0",
   cudaRuntime: "13.0.96",
   nixl: "1.5.1",
+  lmcache: "0.5.6",
+  sortedcontainers: "2.4.0",
   /** Raise when the recipe itself changes, so that old caches are made anew. */
   recipe: "1",
 } as const;

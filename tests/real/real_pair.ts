@@ -28,18 +28,25 @@ export interface WorkerAddress {
   readonly url: string;
 }
 
-export async function startRealPair(args: readonly string[]): Promise<RealPair> {
+export async function startRealPair(args: readonly string[], env: Environment = {}): Promise<RealPair> {
   const starting = startPlainVllm();
   try {
-    return await besidePlain(args, starting);
+    return await besidePlain(args, env, starting);
   } catch (error) {
     await (await starting).stop();
     throw error;
   }
 }
 
-async function besidePlain(args: readonly string[], starting: ReturnType<typeof startPlainVllm>): Promise<RealPair> {
-  const env = { PATH: `${dirname(vllm)}:${process.env["PATH"]}` };
+/** Further variables of pdserve, and so of its workers. */
+type Environment = Readonly<Record<string, string>>;
+
+async function besidePlain(
+  args: readonly string[],
+  moreEnv: Environment,
+  starting: ReturnType<typeof startPlainVllm>,
+): Promise<RealPair> {
+  const env = { ...moreEnv, PATH: `${dirname(vllm)}:${process.env["PATH"]}` };
   const pdserve = await startPdserve([
     model,
     "--device",
@@ -51,6 +58,9 @@ async function besidePlain(args: readonly string[], starting: ReturnType<typeof 
     // The rounding of bfloat16 depends on how many tokens are computed at once, and so would the answers.
     "--dtype",
     "float32",
+    // Room for 65536 tokens; without it each rank takes gigabytes of what the tests' other processes need too.
+    "--kv-cache-memory-bytes",
+    "67108864",
     ...args,
   ], {
     env,
