@@ -45,7 +45,15 @@ export function keepFolder({ run, fleet, events, identity, url, router, reload }
     const facts = { run_id: runId, name, url, ...what, gpusOf };
     return runState({ facts, snapshot, past, load: router.load, metricsText: router.metricsText(), told });
   };
-  const control = makeControlApp({ runId, fleet, events, inFlight: router.inFlight, state, reload });
+  const control = makeControlApp({
+    runId,
+    fleet,
+    events,
+    inFlight: router.inFlight,
+    state,
+    reload,
+    router: router.admin,
+  });
   const socket = serveControl(control, runDir);
   pruneRuns(stateDir, RUNS_KEPT);
   return () => {

@@ -17,6 +17,8 @@ export interface ControlIo {
   /** `askWorkers`: their own load too, which takes a request to each. */
   readonly state: (askWorkers: boolean) => Promise<RunState>;
   readonly reload: () => Promise<Reloaded>;
+  /** The router's own routes for administrators: workers, engines, requests. */
+  readonly router: (request: Request) => Response | Promise<Response>;
 }
 
 /** What a reload did: lines for people, and whether it was done. */
@@ -25,7 +27,7 @@ export interface Reloaded {
   readonly changes: readonly string[];
 }
 
-export function makeControlApp({ runId, fleet, events, inFlight, state, reload }: ControlIo): Hono {
+export function makeControlApp({ runId, fleet, events, inFlight, state, reload, router }: ControlIo): Hono {
   const app = new Hono();
   app.get("/state", async (c) => c.json(await state(c.req.query("load") === "1")));
   app.get("/events", (c) => streamEvents(c, events, () => state(false)));
@@ -47,6 +49,11 @@ export function makeControlApp({ runId, fleet, events, inFlight, state, reload }
     if (!known.includes(name)) return c.json(unknownWorker(name, known), 404);
     const ordered = await fleet.orders[order as "restart" | "drain" | "undrain"](name);
     return c.json({ schema: 1, ...outcomeOf(ordered) }, statusOf(ordered));
+  });
+  app.all("/router/*", (c) => {
+    const url = new URL(c.req.url);
+    url.pathname = url.pathname.slice("/router".length);
+    return router(new Request(url.href, c.req.raw));
   });
   return app;
 }

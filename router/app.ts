@@ -37,6 +37,10 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
   // As with vLLM, these ask for no key: load balancers and scrapers read them, and they tell nothing of requests.
   add("GET", "/health", () => new Response(null));
   add("GET", "/ready", () => readiness(io));
+  // The names that other routers have for them.
+  for (const path of ["/liveness", "/ping"]) add("GET", path, () => new Response(null));
+  for (const path of ["/readiness", "/health_generate"]) add("GET", path, () => readiness(io));
+  add("GET", "/load", () => Response.json({ server_load: io.gate.inside }));
   add("GET", "/version", () => version(io));
   add("GET", "/metrics", (request) => metricsText(io, /[?&]workers=1(&|$)/.test(request.url)));
 

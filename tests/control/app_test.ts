@@ -47,7 +47,11 @@ function makeApp() {
       told: () => ({ kvUsage: 0.5, waiting: 0 }),
     }));
   const reload = () => Promise.resolve({ ordered: { is: "done" } as const, changes: ["restart decode-0"] });
-  const app = makeControlApp({ runId: "run", fleet, events, inFlight: () => 2, state, reload });
+  const router = async (request: Request) => {
+    const { pathname, search } = new URL(request.url);
+    return new Response(`${request.method} ${pathname}${search} ${await request.text()}`);
+  };
+  const app = makeControlApp({ runId: "run", fleet, events, inFlight: () => 2, state, reload, router });
   return { app, events, wishes, ordered };
 }
 
@@ -131,4 +135,10 @@ test("serveControl() answers on a socket that only its owner can open, and takes
   await serving.stop();
   expect(existsSync(socketPath)).toBe(false);
   rmSync(folder, { recursive: true });
+});
+
+test("/router/… are the router's own routes for administrators, bodies and queries included", async () => {
+  const init = { method: "POST", body: '{"a":1}' };
+  const response = await makeApp().app.request("/router/pause?mode=keep", init);
+  expect(await response.text()).toBe('POST /pause?mode=keep {"a":1}');
 });

@@ -209,3 +209,13 @@ test("the access log has a line per request with its workers and times, and noth
   });
   expect(line).not.toContain("private");
 });
+
+test("probes by the names other routers have for them", async () => {
+  const fleet = makeFakeFleet();
+  for (const path of ["/liveness", "/ping", "/readiness", "/health_generate"]) {
+    expect((await get(fleet, path)).status).toBe(200);
+  }
+  expect(await (await get(fleet, "/load")).json()).toEqual({ server_load: 0 });
+  const empty = makeFakeFleet({ workers: ["prefill-0"] });
+  expect([(await get(empty, "/liveness")).status, (await get(empty, "/readiness")).status]).toEqual([200, 503]);
+});
