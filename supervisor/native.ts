@@ -5,6 +5,9 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 const AF_UNIX = 1;
 const AF_INET = 2;
 const SOCK_STREAM_CLOEXEC = 0o2000001;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
@@ -68,6 +71,17 @@ function bindSocket(family: number, address: Uint8Array): Hold | null {
   };
 }
 
+/** Sends one text to a Unix datagram socket; `@name` is an abstract one. Nothing happens where nobody listens. */
+export function sendDatagram(path: string, text: string): void {
+  const { socket, sendto, close } = libc();
+  const fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) return;
+  const address = path.startsWith("@") ? abstractAddress(path.slice(1)) : pathAddress(path);
+  const bytes = new TextEncoder().encode(text);
+  sendto(fd, ptr(bytes), bytes.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL, ptr(address), address.byteLength);
+  close(fd);
+}
+
 /** A pipe whose ends no child inherits unless it is given one. */
 export function makePipe(): { readonly readFd: number; readonly writeFd: number } {
   const fds = new Int32Array(2);
@@ -118,6 +132,7 @@ function openLibc() {
     setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
     bind: { args: [i32, pointer, u32], returns: i32 },
     close: { args: [i32], returns: i32 },
+    sendto: { args: [i32, pointer, u64, i32, pointer, u32], returns: FFIType.i64 },
     fcntl: { args: [i32, i32, i32], returns: i32 },
     read: { args: [i32, pointer, u64], returns: FFIType.i64 },
     pipe2: { args: [pointer, i32], returns: i32 },
@@ -138,6 +153,10 @@ function internetAddress(host: string, port: number): Uint8Array {
 /** struct sockaddr_un whose path begins with a zero byte: a name without a file (unix(7)). */
 function abstractAddress(name: string): Uint8Array {
   return new Uint8Array([AF_UNIX, 0, 0, ...new TextEncoder().encode(name)]);
+}
+
+function pathAddress(path: string): Uint8Array {
+  return new Uint8Array([AF_UNIX, 0, ...new TextEncoder().encode(`${path}\0`)]);
 }
 
 function cString(text: string): Uint8Array {

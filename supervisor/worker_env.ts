@@ -35,7 +35,9 @@ export function newWorkerApiKey(randomBytes = crypto.getRandomValues(new Uint8Ar
   return `pdserve-${randomBytes.toBase64({ alphabet: "base64url" })}`;
 }
 
-/** PDSERVE_API_KEY and the like are pdserve's, not the engines'. */
+/** PDSERVE_API_KEY and the like are pdserve's, not the engines'; and only pdserve speaks to the service manager. */
 function withoutOurSettings(base: Environment): Environment {
-  return Object.fromEntries(Object.entries(base).filter(([name]) => !name.startsWith("PDSERVE_")));
+  return Object.fromEntries(
+    Object.entries(base).filter(([name]) => !/^(PDSERVE_|NOTIFY_SOCKET$|WATCHDOG_)/.test(name)),
+  );
 }
