@@ -1,0 +1,165 @@
+// slime's topology on two real SGLang 0.5.23 processes under pdserve, KV over NIXL. Run by `npm run test:real`.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Answer, freshPrompt, post } from "./requests.ts";
+import { counter, model, sglang, type SglangPair, startSglangPair } from "./sglang_pair.ts";
+
+let pair: SglangPair;
+
+const greedy = (members: Record<string, unknown> = {}) => ({ temperature: 0, max_new_tokens: 12, ...members });
+const chat = (text: string) => [{ role: "user", content: text }];
+
+interface Case {
+  readonly name: string;
+  readonly path: string;
+  body(): Record<string, unknown>;
+}
+
+const cases: readonly Case[] = [
+  { name: "/generate", path: "/generate", body: () => ({ text: freshPrompt(40), sampling_params: greedy() }) },
+  {
+    name: "/generate from tokens",
+    path: "/generate",
+    body: () => ({ input_ids: [...freshPrompt(30)].map((one) => one.charCodeAt(0)), sampling_params: greedy() }),
+  },
+  {
+    name: "/generate with log-probabilities of prompt and answer",
+    path: "/generate",
+    body: () => ({ text: freshPrompt(20), return_logprob: true, logprob_start_len: 0, sampling_params: greedy() }),
+  },
+  {
+    name: "/generate with three prompts",
+    path: "/generate",
+    body: () => ({ text: [freshPrompt(5), freshPrompt(30), freshPrompt(12)], sampling_params: greedy() }),
+  },
+  {
+    name: "chat",
+    path: "/v1/chat/completions",
+    body: () => ({ messages: chat(freshPrompt(30)), max_tokens: 12, temperature: 0 }),
+  },
+  {
+    name: "chat with logprobs",
+    path: "/v1/chat/completions",
+    body: () => ({ messages: chat(freshPrompt(9)), max_tokens: 5, temperature: 0, logprobs: true, top_logprobs: 2 }),
+  },
+  {
+    name: "a completion",
+    path: "/v1/completions",
+    body: () => ({ prompt: freshPrompt(50), max_tokens: 9, temperature: 0, logprobs: 2 }),
+  },
+  {
+    name: "a completion of two prompts",
+    path: "/v1/completions",
+    body: () => ({ prompt: [freshPrompt(9), freshPrompt(20)], max_tokens: 6, temperature: 0 }),
+  },
+];
+
+describe.skipIf(sglang === "")("a real SGLang", () => {
+  beforeAll(async () => {
+    pair = await startSglangPair();
+  }, 600_000);
+
+  afterAll(async () => {
+    await pair?.stop();
+  }, 120_000);
+
+  test("slime's file is planned as SGLang workers with NIXL between them, its overrides as they stand", async () => {
+    const plan = pair.pdserve.events.find((event) => event.type === "plan");
+    expect(plan?.["connector"]).toMatchObject({ name: "SGLangNixl" });
+    expect(plan?.["engine"]).toMatchObject({ name: "sglang" });
+    const infoOf = async (url: string) => await (await fetch(`${url}/server_info`)).json();
+    expect(await infoOf(pair.prefill)).toMatchObject({ disaggregation_mode: "prefill", chunked_prefill_size: 8192 });
+    expect(await infoOf(pair.decode)).toMatchObject({ disaggregation_mode: "decode", mem_fraction_static: 0.88 });
+  });
+
+  test("the start has proven a handoff in which decode computed nothing again", () => {
+    const proof = pair.pdserve.events.find((event) => event.type === "proof");
+    expect(proof).toMatchObject({ prefill: "prefill-0", decode: "decode-0", recomputed_tokens: 0 });
+    expect(Number(proof?.["moved_tokens"])).toBeGreaterThan(0);
+    // Two layers of K and V, two heads of 32 floats: a KiB for each token.
+    expect(Number(proof?.["bytes"])).toBe(1024 * Number(proof?.["moved_tokens"]));
+  });
+
+  for (const { name, path, body } of cases) {
+    test(`${name}: the answer is the plain engine's, and decode computed no prompt`, async () => {
+      const asked = { model, ...body() };
+      const before = await counter(pair.prefill, "sglang:kv_transfer_total_mb_sum");
+      const split = await post(pair.pdserve.url, path, asked);
+      const plain = await post(pair.plain, path, asked);
+      expect(split.status).toBe(200);
+      expect(split.headers.get("x-pdserve-handoff")).toBe("SGLangNixl");
+      expect(essence(split)).toEqual(nearly(essence(plain)));
+      expect(await counter(pair.prefill, "sglang:kv_transfer_total_mb_sum")).toBeGreaterThan(before);
+      expect(await counter(pair.decode, "sglang:realtime_tokens_total", 'mode="prefill_compute"')).toBe(0);
+    });
+  }
+
+  test("a stream of /generate ends with the plain engine's text, its prompt's log-probabilities in each event", async () => {
+    const body = { text: freshPrompt(10), stream: true, return_logprob: true, logprob_start_len: 0 };
+    const [split, plain] = [
+      await events(pair.pdserve.url, { ...body, sampling_params: greedy() }),
+      await events(pair.plain, { ...body, sampling_params: greedy() }),
+    ];
+    expect(split.at(-1)?.text).toBe(plain.at(-1)?.text ?? "");
+    const wanted = nearly(plain.at(-1)?.meta_info.input_token_logprobs);
+    for (const event of split) expect(event.meta_info.input_token_logprobs).toEqual(wanted);
+  });
+
+  test("n above 1 is refused, since decode would wait for ever", async () => {
+    const body = { text: freshPrompt(5), sampling_params: { n: 2, max_new_tokens: 4 } };
+    const answer = await post(pair.pdserve.url, "/generate", body);
+    expect(answer.status).toBe(400);
+    expect(answer.json["error"]).toMatchObject({ param: "n" });
+  });
+
+  test("16 requests at once are all right", async () => {
+    const bodies = Array.from({ length: 16 }, (_, i) => ({ text: freshPrompt(5 + i * 4), sampling_params: greedy() }));
+    const answers = await Promise.all(bodies.map((body) => post(pair.pdserve.url, "/generate", body)));
+    for (const [index, body] of bodies.entries()) {
+      expect(essence(answers[index]!)).toEqual(nearly(essence(await post(pair.plain, "/generate", body))));
+    }
+  });
+
+  test("what a client says of rooms is overwritten, so that no engine is sent elsewhere", async () => {
+    const stray = { bootstrap_host: "192.0.2.1", bootstrap_port: 1, bootstrap_room: 0 };
+    const body = { text: freshPrompt(5), sampling_params: greedy(), ...stray };
+    expect((await post(pair.pdserve.url, "/generate", body)).status).toBe(200);
+  });
+
+  test("stopping leaves no process behind", async () => {
+    expect(await pair.stop()).toEqual([]);
+    expect(await pair.pdserve.exited).toBe(0);
+  }, 120_000);
+});
+
+interface GenerateEvent {
+  readonly text: string;
+  readonly meta_info: { readonly input_token_logprobs: unknown };
+}
+
+async function events(base: string, body: Record<string, unknown>): Promise<readonly GenerateEvent[]> {
+  const response = await fetch(`${base}/generate`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return (await response.text()).split("\n\n")
+    .filter((event) => event.startsWith("data: {"))
+    .map((event) => JSON.parse(event.slice("data: ".length)));
+}
+
+/** Text, tokens, log-probabilities and counts; not ids, times, and whose cache had how much. */
+function essence({ json }: Answer): unknown {
+  return JSON.parse(JSON.stringify(json), (name, value) => changing.test(name) ? undefined : value);
+}
+
+const changing =
+  /^(id|created|metadata|cached_tokens.*|.*_time|.*_ts|.*latency|queue_time|decode_throughput|storage_.*)$/;
+
+/** Log-probabilities differ by what float32 rounds when a prompt is computed in other pieces. */
+function nearly(value: unknown): unknown {
+  if (typeof value === "number" && !Number.isInteger(value)) return expect.closeTo(value, 3);
+  if (Array.isArray(value)) return value.map(nearly);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, nearly(member)]));
+}
