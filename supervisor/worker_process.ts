@@ -46,8 +46,6 @@ export interface WorkerProcess {
   readonly outputEnded: Promise<void>;
   /** Passes on what it has written so far; otherwise that may come a moment late. */
   readOutput(): void;
-  /** Passes on what it has written so far; otherwise that may come a moment late. */
-  readOutput(): void;
   /** Notes which processes it consists of now: the driver may name them as holders of memory when they are dead. */
   remember(): void;
   terminate(how: Engine["stop"]): void;

@@ -201,9 +201,6 @@ export class WorkerRunner {
       // What it wrote before it answered belongs to its start.
       this.#process?.readOutput();
       this.#log.lines();
-      // What it wrote before it answered belongs to its start.
-      this.#process?.readOutput();
-      this.#log.lines();
       this.send({ is: "healthy" });
     }
     const useless = await untilUseless(this.plan, this.#deps, stopped);
