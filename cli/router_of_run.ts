@@ -34,6 +34,7 @@ export function routerOfRun(
     },
     settings: {
       servedModelName: plan.servedModelName,
+      healthWaits: of.health.value === "ready",
       takesWeights: plan.updatesWeights ?? true,
       engine: { name: plan.engine.name, version: plan.engine.version },
       pdserveVersion: context.version,

@@ -35,7 +35,7 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
   }
   add("GET", "/v1/models", guarded(() => models(io)));
   // As with vLLM, these ask for no key: load balancers and scrapers read them, and they tell nothing of requests.
-  add("GET", "/health", () => new Response(null));
+  add("GET", "/health", () => io.settings.healthWaits === true ? readiness(io) : new Response(null));
   add("GET", "/ready", () => readiness(io));
   // The names that other routers have for them.
   for (const path of ["/liveness", "/ping"]) add("GET", path, () => new Response(null));

@@ -20,6 +20,8 @@ export interface RouterSettings {
   readonly servedModelName: string;
   /** False for a model that no trainer may give new weights. */
   readonly takesWeights?: boolean;
+  /** GET /health answers as /ready, for clients that know no other probe. */
+  readonly healthWaits?: boolean;
   /** What GET /version says beside pdserve's own. */
   readonly engine: { readonly name: string; readonly version: string };
   readonly pdserveVersion: string;

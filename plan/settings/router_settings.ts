@@ -60,6 +60,15 @@ export const routerSettings = {
     hint: "FILE",
     help: "Keys clients may send, one a line; read again at a reload",
   },
+  health: {
+    flag: "--health",
+    yaml: "router.health",
+    kind: "choice",
+    choices: ["alive", "ready"],
+    default: "alive",
+    group: "Router",
+    help: "What GET /health tells: that pdserve lives, or, as /ready, that requests are served",
+  },
   adminKey: {
     flag: "--admin-key",
     yaml: "router.admin_key",

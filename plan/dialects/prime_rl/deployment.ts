@@ -7,6 +7,7 @@ import type { EngineArgument, EngineVariable, WorkerGroup } from "../../spec.ts"
 import { all2allArgument } from "./all2all.ts";
 import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { policySayings } from "../policy_sayings.ts";
+import { healthWaits } from "./health_waits.ts";
 import { primeOffload } from "./offload.ts";
 import { say } from "../say.ts";
 import { errorAt, warningAt } from "../tell.ts";
@@ -57,6 +58,7 @@ export function readDeployment(inference: TomlTable, tree: TomlTable, problems: 
     ...emptyLayer,
     model,
     sayings: [
+      ...healthWaits(type.origin),
       ...longRequests(rolloutLimitS, type.origin),
       ...routerSayings(values, problems),
       ...primeOffload(inference, values, type.origin, problems),

@@ -6,6 +6,7 @@ import type { Problem } from "../../problem.ts";
 import type { EngineArgument, Origin, Sourced, WorkerGroup } from "../../spec.ts";
 import { longRequests } from "../long_requests.ts";
 import { all2allArgument } from "./all2all.ts";
+import { healthWaits } from "./health_waits.ts";
 import { checkPrimeRun } from "./check_run.ts";
 import { inferenceArguments } from "./inference_arguments.ts";
 import { say } from "../say.ts";
@@ -95,6 +96,7 @@ function routerSayings(values: TomlValues, exact: boolean, start: Origin): reado
     ...say("host", host),
     ...say("port", port),
     ...(exact ? say("strictPort", auto && { ...auto, value: true }) : []),
+    ...healthWaits(start),
     ...longRequests(timeout?.value ?? usualTimeoutS, timeout?.origin ?? start),
   ];
 }

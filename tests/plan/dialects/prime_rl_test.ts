@@ -98,6 +98,11 @@ describe("pdserve @ file.toml with [pd_disagg]", () => {
     ]);
   });
 
+  test("P30: /health waits for the workers, since the orchestrator waits for it alone", async () => {
+    const { wish } = await typed("@ rl.toml", file(lists + nixl));
+    expect(wish.spec.settings.health.value).toBe("ready");
+  });
+
   test("P9: an elastic client is refused", async () => {
     const elastic = '[orchestrator.client.elastic]\nhostname = "h"\n';
     expect(errorsOf(await typed("@ rl.toml", file(lists + nixl, elastic)))).toEqual([
