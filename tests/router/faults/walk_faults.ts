@@ -6,12 +6,13 @@ import { example } from "../../../kv/example.ts";
 import { nixl } from "../../../kv/nixl.ts";
 import { nixlPush } from "../../../kv/nixl_push.ts";
 import { p2pNccl } from "../../../kv/p2p_nccl.ts";
+import { sglangNixl } from "../../../kv/sglang.ts";
 import { completion, until } from "../open_fleet.ts";
 import { type Fault, type Kind, type Leaving, leavings, workerFaults } from "./fault_rows.ts";
 import { openStage, type Stage } from "./fault_stage.ts";
 
 /** One of each handoff shape. */
-export const shapes: readonly Connector[] = [nixl, nixlPush, example, p2pNccl];
+export const shapes: readonly Connector[] = [nixl, nixlPush, example, p2pNccl, sglangNixl];
 
 export interface Outcome {
   readonly fault: string;
