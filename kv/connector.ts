@@ -214,6 +214,8 @@ export interface Connector extends ConnectorNotes {
   readonly arrival?: Arrival;
   /** Processes that must run already; pdserve starts none of them. */
   readonly servers?: readonly ExternalServer[];
+  /** A worker's peers keep its old addresses for good, so that they must be started anew with it. */
+  readonly peersRestartToo?: boolean;
   /** Why it moves no KV from worker to worker, and what does; absent where it does. */
   readonly cannotHandOver?: { readonly why: string; readonly fix: string };
   /** Members without which a prefill reply is never sent on, for `params-echo`. */

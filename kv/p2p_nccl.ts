@@ -46,6 +46,7 @@ export const p2pNccl: Connector = {
   // Decode computes the prompt's last token itself and counts one token less than the prompt.
   proof: { covers: "whole-blocks", bytes: null },
   discovery: null,
+  peersRestartToo: true,
   servesPlainRequests: false,
   ports: ({ role, tp, pp }) =>
     takesPart(role) ? [{ purpose: "kv_port", count: tp * pp, env: null, preferred: 21001 }] : [],

@@ -13,6 +13,7 @@ import { type HeldPorts, holdPorts, portKeeper, type TakenPort } from "./hold_po
 import { portTaken } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
 import { nextProcess } from "./next_process.ts";
+import { type RollIo, rollPeers } from "./roll_worker.ts";
 import { lookAgain } from "./restart.ts";
 import type { FleetView, WorkerState } from "./snapshot.ts";
 import { spawnWorker } from "./spawn.ts";
@@ -106,6 +107,7 @@ class RunningFleet implements Fleet {
     this.#picture.redraw();
     if (!this.#tell(name, state)) return;
     if (state.is === "failed" || state.is === "fatal" || state.is === "backoff") this.#firstFailed ??= name;
+    if (state.is === "backoff" && this.#deps.connector.peersRestartToo) rollPeers(name, this.#runners, this.#rollIo());
     if (state.is === "proving") this.#admitWhenComplete(name);
   }
 
@@ -146,11 +148,13 @@ class RunningFleet implements Fleet {
     if (admitted.is === "refused") {
       // A peer that failed meanwhile refutes nothing: the newcomer is tried with those that are left.
       if (admitted.refused.some(({ peer }) => this.#hasFailed(peer))) return this.#admit(newcomers);
-      for (const { worker, diagnosis } of admitted.refused) this.#send(worker, { is: "refuted", diagnosis });
+      for (const { worker, diagnosis } of admitted.refused) {
+        this.#runners.get(worker)?.send({ is: "refuted", diagnosis });
+      }
       return;
     }
     if (this.#stopping !== null) return;
-    for (const name of newcomers) this.#send(name, { is: "proven" });
+    for (const name of newcomers) this.#runners.get(name)?.send({ is: "proven" });
     if (this.#picture.snapshot().phase === "starting") this.#serve(admitted.proofs);
   }
 
@@ -247,16 +251,20 @@ class RunningFleet implements Fleet {
     });
   }
 
-  #takeOrders(): FleetOrders {
+  #rollIo(): RollIo {
     const { drainTimeoutMs, engine, inFlight } = this.#deps;
+    return {
+      ...{ clock: this.#clock, drainTimeoutMs, graceMs: engine.stop.graceMs },
+      busy: (name) => inFlight.ofWorker(name),
+      isEnding: () => this.#stopping !== null,
+    };
+  }
+
+  #takeOrders(): FleetOrders {
     return makeOrders({
       runners: this.#runners,
       phase: () => this.#picture.snapshot().phase,
-      roll: {
-        ...{ clock: this.#clock, drainTimeoutMs, graceMs: engine.stop.graceMs },
-        busy: (name) => inFlight.ofWorker(name),
-        isEnding: () => this.#stopping !== null,
-      },
+      roll: this.#rollIo(),
       adopt: ({ worker, basis }) => {
         const runner = this.#runners.get(worker.name);
         const before = { worker: runner?.plan ?? worker, basis: this.#bases.get(worker.name) ?? this.#plan };
@@ -283,10 +291,6 @@ class RunningFleet implements Fleet {
       generation: life.generation,
       pid: process?.pid ?? null,
     }));
-  }
-
-  #send(name: string, event: Parameters<WorkerRunner["send"]>[0]): void {
-    this.#runners.get(name)?.send(event);
   }
 
   #elapsedMs(): number {

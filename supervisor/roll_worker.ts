@@ -35,6 +35,17 @@ export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Roll
   return diagnosis === null ? { is: "ended" } : { is: "failed", diagnosis };
 }
 
+/** Starts those of the other role anew; requests that they have are with a worker that is gone. */
+export function rollPeers(of: string, runners: ReadonlyMap<string, WorkerRunner>, io: RollIo): void {
+  const role = runners.get(of)?.plan.role;
+  for (const runner of runners.values()) {
+    const { is } = runner.life.state;
+    if (runner.plan.role !== role && (is === "ready" || is === "proving")) {
+      void rollWorker(runner, { ...io, drainTimeoutMs: 0 });
+    }
+  }
+}
+
 /**
  * Resolves when nothing needs it any more, when it does not drain any more, or when its time is up. `deadlineMs` is what its
  * state tells: null when it is to stay out of service.

@@ -343,6 +343,17 @@ test("the clock of the supervisor does not jump with the machine's", () => {
   setSystemTime();
 });
 
+test("where peers keep old addresses for good, they are started anew with a worker that failed", async () => {
+  const connector = { ...fleetDeps().connector, peersRestartToo: true };
+  const started = await start(["prefill-0", "decode-0", "decode-1"], { restart: soon, connector });
+  await started.seen("ready");
+  process.kill(pidOf(started, "decode-0"), "SIGKILL");
+  await Promise.all([reached(started, "decode-0", "ready", 2), reached(started, "prefill-0", "ready", 2)]);
+  expect(started.fleet.view.snapshot().workers.map(({ generation }) => generation)).toEqual([2, 2, 1]);
+  started.fleet.stop("now");
+  await started.fleet.done;
+});
+
 test("with --fail-fast the first failure ends the run with exit code 1", async () => {
   const started = await start(["prefill-0", "decode-0"], { restart: soon, failFast: true });
   await started.seen("ready");
