@@ -7,7 +7,7 @@ import { planJson } from "../plan/plan_json.ts";
 import { type Listening, serve } from "../router/serve.ts";
 import { realClock } from "../supervisor/clock.ts";
 import { type EventStream, makeEventStream } from "../supervisor/event_stream.ts";
-import { notifyService } from "../supervisor/notify_service.ts";
+import { tellSystemd } from "../supervisor/tell_systemd.ts";
 import type { Core } from "../supervisor/watch_init.ts";
 import { newWorkerApiKey } from "../supervisor/worker_env.ts";
 import type { CliContext } from "./context.ts";
@@ -35,7 +35,7 @@ export async function serveRun(planned: PlannedRun, core: Core, context: CliCont
   const endEvents = recordEvents(runDir, events, realClock, (why) => {
     events.emit({ type: "warning", problem: diskTrouble("events.ndjson", why) });
   });
-  const endNotifying = notifyService(events, context.env);
+  const endNotifying = tellSystemd(events, context.env);
   const maxBodyBytes = wish.spec.settings.maxBodyBytes.value + BODY_SLACK_BYTES;
   // Router and fleet need each other: the fleet's canary goes through the router, which asks the fleet whom to send it to.
   const listening = serve((request) => router.fetch(request), { ...plan.router, maxBodyBytes, tls: files.tls });

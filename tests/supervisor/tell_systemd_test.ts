@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { makeEventStream } from "../../supervisor/event_stream.ts";
-import { notifyService } from "../../supervisor/notify_service.ts";
+import { tellSystemd } from "../../supervisor/tell_systemd.ts";
 
 const ready = {
   type: "ready",
@@ -16,10 +16,10 @@ const ready = {
   },
 } as const;
 
-test("notifyService() tells the manager when the run is ready and when it stops", () => {
+test("tellSystemd() tells the manager when the run is ready and when it stops", () => {
   const sent: string[] = [];
   const events = makeEventStream();
-  const end = notifyService(events, { NOTIFY_SOCKET: "/run/n" }, (path, text) => sent.push(`${path} ${text}`));
+  const end = tellSystemd(events, { NOTIFY_SOCKET: "/run/n" }, (path, text) => sent.push(`${path} ${text}`));
   events.emit(ready);
   events.emit({ type: "stopping", forced: false });
   end();
@@ -30,16 +30,16 @@ test("notifyService() tells the manager when the run is ready and when it stops"
   ]);
 });
 
-test("notifyService() says that it lives when the manager watches", async () => {
+test("tellSystemd() says that it lives when the manager watches", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const env = { NOTIFY_SOCKET: "/run/n", WATCHDOG_USEC: "2000" };
-  const end = notifyService(makeEventStream(), env, (_path, text) => resolve(text));
+  const end = tellSystemd(makeEventStream(), env, (_path, text) => resolve(text));
   expect(await promise).toBe("WATCHDOG=1");
   end();
 });
 
-test("notifyService() does nothing without a manager", () => {
+test("tellSystemd() does nothing without a manager", () => {
   const events = makeEventStream();
-  notifyService(events, {}, () => expect.unreachable());
+  tellSystemd(events, {}, () => expect.unreachable());
   events.emit(ready);
 });

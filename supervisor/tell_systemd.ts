@@ -7,7 +7,7 @@ import { sendDatagram } from "./native.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Returns how to end that. Does nothing where no manager listens. */
-export function notifyService(
+export function tellSystemd(
   events: FleetEvents,
   env: Environment,
   send: (path: string, text: string) => void = sendDatagram,
