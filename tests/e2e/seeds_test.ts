@@ -26,7 +26,7 @@ test.each(
     simulated === null ? [] : [[sample.name, { ...sample, simulated }] as const]
   ),
 )(
-  "P1: the sample %s comes up on simulated engines and serves requests",
+  "P1, V1, V25: the sample %s comes up on simulated engines and serves requests",
   async (_name, { argv, simulated, files }) => {
     folder = mkdtempSync(join(tmpdir(), "pdserve-seed-"));
     for (const [name, text] of Object.entries(files)) {
@@ -42,6 +42,7 @@ test.each(
     // A regular worker answers alone; a pair does so together, every time.
     expect(legs.map(({ prefill }) => prefill === null)).toEqual(Array(parallel).fill(!isSplit));
     expect(legs.every(({ decode }) => decode?.startsWith(isSplit ? "decode-" : "regular-"))).toBe(true);
+    if (simulated.includes("sim-sglang")) await generates(url);
   },
   60_000,
 );
@@ -56,4 +57,22 @@ async function ask(url: string, model: string, at: number) {
   const answer = await response.json() as { usage?: { completion_tokens: number } };
   expect([response.status, answer.usage?.completion_tokens]).toEqual([200, 5]);
   return { prefill: response.headers.get("x-pdserve-prefill"), decode: response.headers.get("x-pdserve-decode") };
+}
+
+/** SGLang's own route, as slime's rollout asks it. */
+async function generates(url: string): Promise<void> {
+  const body = JSON.stringify({
+    input_ids: [1, 2, 3],
+    sampling_params: { max_new_tokens: 5, temperature: 1 },
+    return_logprob: true,
+  });
+  const response = await fetch(`${url}/generate`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  const { meta_info } = await response.json() as { meta_info: Record<string, unknown> };
+  expect([response.status, meta_info.completion_tokens]).toEqual([200, 5]);
+  expect(meta_info.output_token_logprobs).toHaveLength(5);
+  expect(response.headers.get("x-pdserve-prefill")).toStartWith("prefill-");
 }

@@ -79,7 +79,7 @@ export const samples: readonly Sample[] = [
     gpus: 8,
     simulated: sim,
   },
-  { name: "slime", ...slime, gpus: 16, simulated: sim },
+  { name: "slime", ...slime, gpus: 16, simulated: ["--engine", "sim-sglang"] },
   { name: "slime_on_vllm", ...slime, argv: [...slime.argv, "--engine", "vllm"], gpus: 16, simulated: sim },
   {
     name: "prime_rl",
