@@ -20,7 +20,7 @@ import {
   type WorkerLife,
   type WorkerRule,
 } from "./worker.ts";
-import { type Leftover, type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
+import { type GpuHolder, type Leftover, type ProcessDeps, startProcess, type WorkerProcess } from "./worker_process.ts";
 import { untilUseless, type WatchIo } from "./watch_worker.ts";
 import { urlOf } from "./worker_url.ts";
 
@@ -226,7 +226,8 @@ export class WorkerRunner {
       process.outputEnded,
       new Promise<void>((resolve) => this.#deps.clock.at(this.#deps.clock.nowMs() + LOG_END_LIMIT_MS, resolve)),
     ]);
-    const found = diagnose(this.#deps.engine, this.#evidence());
+    const holders = await this.#deps.gpuHolders(this.plan.gpus).catch(() => null);
+    const found = diagnose(this.#deps.engine, this.#evidence(holders ?? []));
     const known = diagnosisOf(this.#life);
     const betterKnown = found.rule === null && this.#exit === null && known !== null;
     this.send({ is: "explained", diagnosis: betterKnown ? { ...known, line: found.line } : found });
@@ -238,7 +239,8 @@ export class WorkerRunner {
     if (diagnosis !== null) this.send({ is: "explained", diagnosis });
   }
 
-  #evidence(): Evidence {
+  /** `holders`: whoever has memory of its GPUs now, when its own processes are gone or going. */
+  #evidence(holders: readonly GpuHolder[]): Evidence {
     const { name, role, gpus, argv } = this.plan;
     const { code = null, signal = null } = this.#exit ?? {};
     return {
@@ -250,6 +252,7 @@ export class WorkerRunner {
       gpus,
       argv,
       logPath: this.#log.path,
+      holders,
     };
   }
 

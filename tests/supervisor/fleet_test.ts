@@ -377,6 +377,14 @@ test("a failing start names the first cause with its last lines, stops the other
   expect(livingOf(started.runId)).toEqual([]);
 });
 
+test("a failing start names who else holds memory of its GPUs", async () => {
+  const gpuHolders = () => Promise.resolve([{ pid: 40121, name: "python", bytes: 74e9 }]);
+  const started = await start(["prefill-0=fail", "decode-0=never-listens"], { gpuHolders });
+  expect(await started.fleet.done).toBe(1);
+  const { failure } = await started.seen("failed");
+  expect(failure.diagnosis.why).toBe("There is no room for this model, python (pid 40121) has some");
+});
+
 test("a start that hangs for ever ends at a line that says so", async () => {
   const started = await start(["prefill-0", "decode-0=doomed+never-listens"]);
   expect(await started.fleet.done).toBe(1);

@@ -99,7 +99,8 @@ export const fixtureEngine: Engine = {
     {
       id: "no-room",
       line: /no room for (?<what>.+)/,
-      why: ({ what }) => `There is no room for ${what}`,
+      why: ({ what }, { holders = [] }) =>
+        `There is no room for ${what}${holders.map(({ pid, name }) => `, ${name} (pid ${pid}) has some`).join("")}`,
       fix: () => "--smaller",
       example: "RuntimeError: no room for this model",
     },
