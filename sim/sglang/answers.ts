@@ -12,6 +12,8 @@ export interface Progress {
   readonly ids: readonly number[];
   readonly logprobs: readonly number[];
   readonly finish: Finish | null;
+  /** The first event of a stream. */
+  readonly isFirst: boolean;
 }
 
 export type Finish =
@@ -36,36 +38,46 @@ export function generateAnswer(progress: Progress, setting: Setting): Json {
   return { text: textOf(ids), output_ids: ids, meta_info: metaInfo(progress, setting, finish) };
 }
 
-function metaInfo({ part, ids, logprobs }: Progress, setting: Setting, finish: Finish | null): Json {
+function metaInfo({ part, ids, logprobs, isFirst }: Progress, setting: Setting, finish: Finish | null): Json {
   const { ask, weightVersion, isDecode, now } = setting;
   const isOver = finish !== null;
-  const prefilled = isDecode ? { forward_entry_time: now, queue_time: 0.0002 } : {
-    ...{ storage_prefetch_wait: 0.5, storage_staging_wait: 0.5, forward_entry_time: now },
-    ...{ prefill_finished_time: now, queue_time: 0.0005 },
-  };
+  const prefilled = { storage_prefetch_wait: 0.5, storage_staging_wait: 0.5, forward_entry_time: now };
+  // One that never came to be computed has not been entered either.
+  const isLost = finish?.type === "abort" && finish.status_code !== null;
+  const entered = isLost ? {} : isDecode ? { forward_entry_time: now } : { ...prefilled, prefill_finished_time: now };
   const told = ask.logprobs
     ? {
       input_token_logprobs: part.inputLogprobs,
       output_token_logprobs: ids.map((id, at) => [logprobs[at], id, null]),
-      ...(ask.topLogprobs > 0 && ask.api === "generate" ? {} : {}),
       output_token_logprobs_length: ids.length,
     }
     : {};
   return {
     ...{ id: part.rid, finish_reason: finish, prompt_tokens: part.tokens.length, weight_version: weightVersion },
-    ...{ num_retractions: 0, ...prefilled, ...told, reasoning_tokens: 0, completion_tokens: ids.length },
+    ...{
+      num_retractions: 0,
+      ...entered,
+      queue_time: 0.0005,
+      ...told,
+      reasoning_tokens: 0,
+      completion_tokens: ids.length,
+    },
     ...{ cached_tokens: 0 },
     ...(isOver ? { weight_versions: [{ version: weightVersion, start: 0, end: ids.length }] } : {}),
     ...{ cached_tokens_details: null, dp_rank: null },
-    ...(isOver ? timesAtEnd(now) : {}),
+    ...(isOver ? timesAtEnd(setting, ids.length) : {}),
+    ...(!isOver && isFirst ? { response_sent_to_client_ts: now } : {}),
   };
 }
 
-function timesAtEnd(now: number): Json {
-  return {
-    ...{ e2e_latency: 0.02, request_received_ts: now, first_token_latency: 0.01 },
-    ...{ api_server_dispatch_finish_ts: now, request_finished_ts: now, response_sent_to_client_ts: now },
-  };
+/** A whole answer of decode has its first token with its last, so nothing is known of its pace. */
+function timesAtEnd({ ask, isDecode, isPrefill, now }: Setting, tokens: number): Json {
+  const hasPace = tokens > 1 && !isPrefill && (ask.stream || !isDecode);
+  const pace = hasPace ? { decode_throughput: 25.5 } : {};
+  const start = { e2e_latency: 0.02, request_received_ts: now, first_token_latency: 0.01 };
+  const [finished, sent] = [{ request_finished_ts: now }, { response_sent_to_client_ts: now }];
+  const rest = ask.stream && tokens > 1 ? { ...sent, ...finished, ...pace } : { ...finished, ...pace, ...sent };
+  return { ...start, api_server_dispatch_finish_ts: now, ...rest };
 }
 
 export function openAiAnswer(all: readonly Progress[], setting: Setting): Json {
@@ -89,7 +101,9 @@ export function openAiAnswer(all: readonly Progress[], setting: Setting): Json {
 }
 
 export function usageOf(all: readonly Progress[]): Json {
-  const prompt = all.reduce((sum, { part }) => sum + part.tokens.length, 0);
+  // Several answers to one prompt count it once.
+  const prompts = new Map(all.map(({ index, part }) => [index, part.tokens.length]));
+  const prompt = [...prompts.values()].reduce((sum, length) => sum + length, 0);
   const completion = all.reduce((sum, { ids }) => sum + ids.length, 0);
   return {
     ...{ prompt_tokens: prompt, total_tokens: prompt + completion, completion_tokens: completion },

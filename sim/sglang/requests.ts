@@ -59,7 +59,7 @@ export function readAsk(api: Api, body: Body, settings: SglangSettings): Ask | R
     stream: body.stream === true,
     includeUsage: (body.stream_options as Body | undefined)?.include_usage === true,
     rid: typeof body.rid === "string" ? body.rid : null,
-    model: String(body.model ?? settings.servedModelName),
+    model: String(body.model ?? "default"),
     topLogprobs: Number(body.top_logprobs ?? (typeof body.logprobs === "number" ? body.logprobs : 0)),
     logprobStart: logprobs && typeof body.logprob_start_len === "number" && body.logprob_start_len >= 0
       ? body.logprob_start_len

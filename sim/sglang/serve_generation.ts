@@ -63,7 +63,7 @@ function settingOf(ask: Ask, { settings: { mode }, weightVersion }: Worker, id: 
 }
 
 async function toEnd(run: Run, ask: Ask, worker: Worker): Promise<Progress> {
-  let last: Progress = { ...run, finish: null };
+  let last: Progress = at(run, null, false);
   for await (const progress of progressOf(run, ask, worker)) last = progress;
   return last;
 }
@@ -76,8 +76,10 @@ async function* progressOf(run: Run, ask: Ask, worker: Worker): AsyncGenerator<P
         run.ids.push(step.id);
         run.logprobs.push(step.logprob);
         // The last token comes with the reason why it is the last.
-        if (worker.settings.mode !== "prefill" && run.ids.length < ask.sampling.maxNewTokens) yield at(run, null);
-      } else yield at(run, finishOf(step, run, worker));
+        if (worker.settings.mode !== "prefill" && run.ids.length < ask.sampling.maxNewTokens) {
+          yield at(run, null, run.ids.length === 1);
+        }
+      } else yield at(run, finishOf(step, run, worker), false);
     }
   } finally {
     worker.counters.running--;
@@ -85,8 +87,8 @@ async function* progressOf(run: Run, ask: Ask, worker: Worker): AsyncGenerator<P
   }
 }
 
-function at(run: Run, finish: Finish | null): Progress {
-  return { part: run.part, index: run.index, ids: [...run.ids], logprobs: [...run.logprobs], finish };
+function at(run: Run, finish: Finish | null, isFirst: boolean): Progress {
+  return { part: run.part, index: run.index, ids: [...run.ids], logprobs: [...run.logprobs], finish, isFirst };
 }
 
 /** Prefill counts no token of its own answer. */
@@ -98,37 +100,30 @@ function finishOf(step: Exclude<Step, { is: "token" }>, { ids }: Run, { settings
 
 async function* eventsOf(runs: readonly Run[], ask: Ask, worker: Worker, setting: Setting): AsyncGenerator<string> {
   const told = runs.map(() => 0);
-  for await (const [at, progress] of merged(runs.map((run) => progressOf(run, ask, worker)))) {
+  for await (const [index, progress] of merged(runs.map((run) => progressOf(run, ask, worker)))) {
     const isFailure = progress.finish?.type === "abort" && progress.finish.status_code === 500;
     if (ask.api === "generate") {
       const answer = generateAnswer(progress, setting);
-      yield event(ask.isBatch ? { ...answer, index: at } : answer);
+      yield event(ask.isBatch ? { ...answer, index } : answer);
     } else if (isFailure && progress.finish?.type === "abort") {
       yield `data: ${pythonError(progress.finish.message)}\n\n`;
     } else {
-      if (ask.api === "chat" && told[at] === 0) {
-        yield event(openAiEvent({ text: "", isFirst: true, finish: null }, at, setting));
+      if (ask.api === "chat" && told[index] === 0) {
+        yield event(openAiEvent({ text: "", isFirst: true, finish: null }, index, setting));
       }
-      const text = textOf(progress.ids.slice(told[at]));
-      told[at] = progress.ids.length;
-      yield* piecesOf(text, progress.finish, at, ask, setting);
+      const text = textOf(progress.ids.slice(told[index]));
+      told[index] = progress.ids.length;
+      yield* piecesOf(text, progress.finish, index, ask, setting);
     }
   }
-  const all = runs.map((run) => ({
-    part: run.part,
-    index: run.index,
-    ids: run.ids,
-    logprobs: run.logprobs,
-    finish: null,
-  }));
+  const all = runs.map((run) => at(run, null, false));
   if (ask.includeUsage && ask.api !== "generate") yield event(usageEvent(all, ask, setting));
   yield "data: [DONE]\n\n";
 }
 
 /** Chat says why it ends in an event of its own. */
 function* piecesOf(text: string, finish: Finish | null, at: number, ask: Ask, setting: Setting): Generator<string> {
-  const usage = ask.includeUsage && ask.api === "completions" ? { usage: null } : {};
-  if (ask.api === "completions") return yield event({ ...openAiEvent({ text, finish }, at, setting), ...usage });
+  if (ask.api === "completions") return yield event({ ...openAiEvent({ text, finish }, at, setting), usage: null });
   yield event(openAiEvent({ text, finish: null }, at, setting));
   if (finish !== null) yield event(openAiEvent({ text: null, finish }, at, setting));
 }
