@@ -18,12 +18,23 @@ export interface TroubleBench {
   close(): Promise<void>;
 }
 
-export async function openTroubleBench(binary: string): Promise<TroubleBench> {
+export async function openTroubleBench(binary: string, flags: readonly string[] = []): Promise<TroubleBench> {
   const folder = mkdtempSync(join(tmpdir(), "pdserve-trouble-"));
   const [prefill, decode] = [await startTroubleWorker(goodPrefill), await startTroubleWorker(goodDecode)];
   const argv = [
     ...[binary, "--prefill", `http://127.0.0.1:${prefill.port}`, "--decode", `http://127.0.0.1:${decode.port}`],
-    ...["--kv-connector", "NixlConnector", "--no-canary", "--port", "0", "--state-dir", folder, "--progress", "json"],
+    ...[
+      "--kv-connector",
+      "NixlConnector",
+      "--no-canary",
+      "--port",
+      "0",
+      "--state-dir",
+      folder,
+      "--progress",
+      "json",
+      ...flags,
+    ],
   ];
   const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: folder });
   const url = await urlOf([child.stdout, child.stderr]);

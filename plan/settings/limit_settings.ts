@@ -116,7 +116,7 @@ export const limitSettings = {
     flag: "--stall-timeout",
     yaml: "limits.stall_timeout",
     kind: "duration",
-    default: "60s",
+    default: "3m",
     group: "Limits",
     hint: "TIME",
     help: "How long a worker's own counters may stand still while requests wait for it; then they go elsewhere",
