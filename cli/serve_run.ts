@@ -1,6 +1,7 @@
 // A planned run from its listening socket to its exit code: router, fleet, screen, run folder and control socket put together.
 
 import { recordEvents } from "../control/record_run.ts";
+import { rememberStarts, usualStarts } from "../control/usual_starts.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import { planJson } from "../plan/plan_json.ts";
@@ -42,7 +43,9 @@ export async function serveRun(planned: PlannedRun, core: Core, context: CliCont
   if (listening.is !== "listening") return cannotListen(listening, plan, context);
   const { listener } = listening;
   const reporter = report(planned, events, context);
-  events.emit({ type: "plan", plan, configFile: wish.configFile, runDir: runDir.path });
+  const usualMs = usualStarts(planned.stateDir, plan);
+  events.emit({ type: "plan", plan, configFile: wish.configFile, runDir: runDir.path, usualMs });
+  rememberStarts(planned.stateDir, plan, events);
   for (const problem of plan.problems) events.emit({ type: "warning", problem });
   events.emit({ type: "listening", url: listener.url });
 

@@ -6,7 +6,14 @@ import type { Diagnosis, Stage } from "./engines/engine.ts";
 import type { WorkerState } from "./snapshot.ts";
 
 export type FleetEvent =
-  | { readonly type: "plan"; readonly plan: Plan; readonly configFile: string | null; readonly runDir: string }
+  | {
+    readonly type: "plan";
+    readonly plan: Plan;
+    readonly configFile: string | null;
+    readonly runDir: string;
+    /** How long each worker usually takes to start here, where that is known. */
+    readonly usualMs?: Readonly<Record<string, number>>;
+  }
   | { readonly type: "warning"; readonly problem: Problem }
   | { readonly type: "listening"; readonly url: string }
   | {

@@ -33,6 +33,8 @@ export interface WorkerPicture {
   readonly sinceMs: number;
   /** How long it took to get here, for states in which no time is counted any more. */
   readonly elapsedMs: number;
+  /** How long a start like this took before, on this machine; null when there was none. */
+  readonly usualMs: number | null;
   /** When its next process starts, on the renderer's clock; null where none is waited for. */
   readonly retryAtMs: number | null;
 }
@@ -43,7 +45,11 @@ export const blankPicture: FleetPicture = { plan: null, workers: [], proofs: [],
 export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: number): FleetPicture {
   switch (event.type) {
     case "plan":
-      return { ...blankPicture, plan: event.plan, workers: event.plan.workers.map((plan) => planned(plan, nowMs)) };
+      return {
+        ...blankPicture,
+        plan: event.plan,
+        workers: event.plan.workers.map((plan) => planned(plan, nowMs, event.usualMs?.[plan.name])),
+      };
     case "worker": {
       const { name, state, stage, elapsedMs } = event;
       const retryAtMs = event.retryInMs === undefined ? null : nowMs + event.retryInMs;
@@ -75,6 +81,6 @@ export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: nu
   }
 }
 
-function planned(plan: WorkerPlan, nowMs: number): WorkerPicture {
-  return { plan, state: "planned", stage: null, sinceMs: nowMs, elapsedMs: 0, retryAtMs: null };
+function planned(plan: WorkerPlan, nowMs: number, usualMs: number | null = null): WorkerPicture {
+  return { plan, state: "planned", stage: null, sinceMs: nowMs, elapsedMs: 0, usualMs, retryAtMs: null };
 }

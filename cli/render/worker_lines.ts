@@ -10,6 +10,7 @@ import { cutText, padText, textWidth } from "./text_width.ts";
 const barCells = 10;
 const stageColumns = 16;
 const elapsedColumns = 7;
+const usualColumns = 10;
 const spinnerFrames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 const spinnerFrameMs = 125;
 
@@ -29,6 +30,7 @@ export function workerLines(workers: readonly WorkerPicture[], view: WorkerLines
     const spare = view.columns - (4 + nameColumns + 2 + stageColumns + 1 + elapsedColumns);
     const withPlace = spare >= placeColumns + 2;
     const withBar = spare >= placeColumns + 2 + barCells + 9;
+    const usual = spare >= placeColumns + 2 + barCells + 9 + usualColumns ? usualText(worker) : "";
     const cells = [
       `  ${markOf(worker, view)} ${padText(worker.plan.name, nameColumns)}`,
       ...(withPlace ? [paint.dim(padText(cutText(places[index] ?? "", placeColumns), placeColumns))] : []),
@@ -36,7 +38,7 @@ export function workerLines(workers: readonly WorkerPicture[], view: WorkerLines
       ...(withBar ? [padText(progressText(worker, paint), barCells + 6)] : []),
     ];
     const elapsed = timeText(worker, view.nowMs);
-    return cutText(`${cells.join("  ")} ${paint.dim(padText(elapsed, elapsedColumns, "right"))}`, view.columns);
+    return cutText(`${cells.join("  ")} ${paint.dim(padText(elapsed, elapsedColumns, "right") + usual)}`, view.columns);
   });
 }
 
@@ -90,6 +92,11 @@ function progressText({ state, stage }: WorkerPicture, paint: Paint): string {
   if (state !== "starting" || done === undefined || of === undefined || of === 0) return "";
   const full = Math.max(0, Math.min(barCells, Math.floor(done / of * barCells)));
   return `${paint.cyan("█".repeat(full))}${paint.dim("░".repeat(barCells - full))} ${done}/${of}`;
+}
+
+/** ` ~1m 05s`: what the whole start took before. */
+function usualText({ state, usualMs }: WorkerPicture): string {
+  return state === "starting" && usualMs !== null ? `  ~${elapsedText(usualMs)}` : "";
 }
 
 function timeText(worker: WorkerPicture, nowMs: number): string {

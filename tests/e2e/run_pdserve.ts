@@ -60,18 +60,28 @@ export async function runToEnd(
 }
 
 /** Starts `pdserve …args --progress json` and resolves when it says ready (or as soon as its core runs, with `until: "started"`). */
-export async function startPdserve(
-  args: readonly string[],
-  options: {
-    readonly until?: "ready" | "started";
-    readonly env?: Readonly<Record<string, string>>;
-    readonly cwd?: string;
-    /** The --state-dir among the arguments, where it is given. */
-    readonly stateDir?: string;
-    /** In a session of its own, without a terminal, as under a service manager. */
-    readonly detached?: boolean;
-  } = {},
-): Promise<RunningPdserve> {
+export async function startPdserve(args: readonly string[], options: StartOptions = {}): Promise<RunningPdserve> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await startOnce(args, options);
+    } catch (error) {
+      // Exit code 75: another start took a port between the plan and the hold; trying again is what it means.
+      if (attempt === 3 || !String(error).includes("pdserve ended with 75")) throw error;
+    }
+  }
+}
+
+interface StartOptions {
+  readonly until?: "ready" | "started";
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The --state-dir among the arguments, where it is given. */
+  readonly stateDir?: string;
+  /** In a session of its own, without a terminal, as under a service manager. */
+  readonly detached?: boolean;
+}
+
+async function startOnce(args: readonly string[], options: StartOptions): Promise<RunningPdserve> {
   const stateDir = mkdtempSync(join(tmpdir(), "pdserve-e2e-"));
   const child = Bun.spawn([binary, "--progress", "json", ...args], {
     cwd: options.cwd ?? stateDir,

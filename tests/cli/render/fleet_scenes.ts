@@ -64,7 +64,7 @@ export function fleetPlan(prefill = 2, decode = 2): Plan {
 
 const planned = (configFile: string | null = null, plan = fleetPlan()): Step => ({
   atMs: 0,
-  event: { type: "plan", plan, configFile, runDir },
+  event: { type: "plan", plan, configFile, runDir, usualMs: { "prefill-0": 65_000 } },
 });
 
 const worker = (
