@@ -67,7 +67,13 @@ async function* prefill(
   // What n and room 0 do to the real engine: prefill answers, decode never hears of it.
   if (room !== 0 && ask.sampling.n === 1) {
     const limitMs = worker.settings.bootstrapTimeoutMs;
-    const taken = await worker.rooms.offer(room, { tokens, slots, first, firstLogprob }, limitMs, signal);
+    const { weightVersion } = worker;
+    const taken = await worker.rooms.offer(
+      room,
+      { tokens, slots, first, firstLogprob, weightVersion },
+      limitMs,
+      signal,
+    );
     const why = signal.aborted
       ? "Aborted by AbortReq."
       : `Request ${room} timed out after ${seconds(limitMs)}s in KVPoll.Bootstrapping`;
@@ -101,6 +107,7 @@ async function* decode(
       : ["Decode handshake failed", "Aborted by AbortReq."];
     return yield tell(what ?? "", why ?? "");
   }
+  if (handover.weightVersion !== worker.weightVersion) return yield failed(mixed(handover.weightVersion, worker));
   // The prompt of the other leg, were it another, would give this leg's client an answer to it.
   const slots = handover.tokens.length === tokens.length ? [...handover.slots] : computeSlots(handover.tokens);
   if (ask.sampling.maxNewTokens > 0) {
@@ -117,9 +124,11 @@ async function* answer(
   signal: AbortSignal,
   done: number,
 ): AsyncGenerator<Step> {
+  const { weightVersion } = worker;
   for (let position = done; position < ask.sampling.maxNewTokens; position++) {
     await worker.sleep(worker.settings.decodeMsPerToken);
     if (signal.aborted) return yield { is: "aborted" } as const;
+    if (worker.weightVersion !== weightVersion) return yield failed(mixed(weightVersion, worker));
     const [id, logprob] = nextToken(slots, ask.sampling, position);
     slots.push(...computeSlots([id]));
     worker.counters.generated();
@@ -131,6 +140,11 @@ async function* answer(
 /** Until the client leaves. */
 function never(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
+}
+
+/** The real engine would go on, with an answer of two minds; here it shows. */
+function mixed(before: string, { weightVersion }: Worker): string {
+  return `sim: KV of weights ${before} meets weights ${weightVersion}`;
 }
 
 function failed(message: string): Step {

@@ -10,6 +10,8 @@ export interface Handover {
   readonly slots: readonly number[];
   readonly first: number;
   readonly firstLogprob: number;
+  /** Of the weights that made it. */
+  readonly weightVersion: string;
 }
 
 type Waiter = (handover: Handover | null) => void;
