@@ -23,6 +23,7 @@ import { makeRooms } from "./rooms.ts";
 import { makeRoster } from "./roster.ts";
 import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
 import { makeRouterMetrics } from "./router_metrics.ts";
+import { makeServedModels } from "./served_models.ts";
 import { makeStallWatch } from "./stall_watch.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { makeWindowWatch } from "./window_watch.ts";
@@ -80,6 +81,7 @@ export function makeRouter(options: RouterOptions): Router {
     makeHealthProbe(io),
     makeStallWatch(io),
     makeWindowWatch(io, options.engineMetrics),
+    io.served,
   ];
   return {
     fetch: (request) => app.fetch(request),
@@ -120,12 +122,13 @@ function connectParts(
   const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(own.ledger) });
   const { now, wall } = clock;
   const ring = makeRequestRing();
+  const served = makeServedModels(roster, upstream);
   const weights = { version: null };
   const retries = makeRetryBudget(settings.retryShare);
   const pace = makePace(clock.now);
   const rooms = makeRooms(random);
   const arrivals = makeKvArrivals();
-  const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, weights };
+  const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, served, weights };
   return { settings, connector, leaseMs, policies, upstream, log, now, wall, random, ...parts };
 }
 

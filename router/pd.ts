@@ -21,6 +21,9 @@ import { serveWhole } from "./whole.ts";
 
 /** `forced` is the canary's pair: one attempt, no other. */
 export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair | null = null): Promise<Response> {
+  if (forced === null && io.served.isMixed && isOthersModel(exchange, io)) {
+    return await serveWhole(exchange, io, "none; reason=model");
+  }
   const shunned = new Set<string>();
   let last: FailedLeg | null = null;
   const attempts = forced === null ? io.settings.maxAttempts : 1;
@@ -44,6 +47,11 @@ export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair 
     shunned.add(pair.prefill.name).add(pair.decode.name);
   }
   return withoutHandoff(exchange, last, io);
+}
+
+/** Whole workers beside the pairs may serve a model of their own. */
+function isOthersModel({ ask: { facts: { model } } }: Exchange, { served, settings }: RouterIo): boolean {
+  return model !== null && model !== settings.servedModelName && served.regularFor(model).length > 0;
 }
 
 function attempt(exchange: Exchange, pair: Pair, io: RouterIo): Promise<AttemptResult> {

@@ -13,6 +13,7 @@ import type { RetryBudget } from "./retry_budget.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Roster } from "./roster.ts";
 import type { RouterMetrics } from "./router_metrics.ts";
+import type { ServedModels } from "./served_models.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import type { QuarantineLimits, WorkerHealth } from "./worker_health.ts";
 
@@ -82,6 +83,7 @@ export interface RouterIo {
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;
   readonly accessLog: AccessLog | null;
+  readonly served: ServedModels;
   readonly ring: RequestRing;
   /** What the trainer's last update has brought; null before the first. */
   readonly weights: { version: string | null };

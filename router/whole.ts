@@ -8,11 +8,11 @@ import { wholeRequest } from "./leg_request.ts";
 import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { attemptIdOf } from "./request_id.ts";
+import type { Ask } from "./read_ask.ts";
 import type { Slot } from "./roster.ts";
 import { targetsOf } from "./target_worker.ts";
 import { routingFactsOf } from "./routing_facts.ts";
 import type { RouterIo } from "./router_io.ts";
-import type { Route } from "./routes.ts";
 import { fullWorker, waitForPlace } from "./wait_for_place.ts";
 
 /** `handoff` is what `x-pdserve-handoff` says: `none; reason=n`, `fallback; reason=…`. */
@@ -20,7 +20,7 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
   exchange.handoff = headerText(handoff);
   exchange.prefill = null;
   exchange.leaveRoom();
-  const able = wholeCandidates(io, exchange.ask.route);
+  const able = wholeCandidates(io, exchange.ask);
   if (able === null) return answerError(exchange, cannotServeWhole(exchange, io, handoff));
   const candidates = io.settings.allowTargetWorker ? targetsOf(able, exchange.ask) : able;
 
@@ -69,9 +69,11 @@ async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<R
 }
 
 /** Regular workers first; decode workers where the connector lets them serve plain requests. Null when nobody ever can. */
-function wholeCandidates({ roster, connector }: RouterIo, { generates }: Route): readonly Slot[] | null {
-  if (roster.regular.length > 0) return roster.regular;
-  return connector.servesPlainRequests || !generates ? roster.decode : null;
+function wholeCandidates(io: RouterIo, { route, facts }: Ask): readonly Slot[] | null {
+  const { roster, connector, served, settings } = io;
+  const regular = served.isMixed ? served.regularFor(facts.model ?? settings.servedModelName) : roster.regular;
+  if (regular.length > 0) return regular;
+  return connector.servesPlainRequests || !route.generates ? roster.decode : null;
 }
 
 function cannotServeWhole({ ask }: Exchange, { connector }: RouterIo, handoff: string) {
