@@ -4,7 +4,7 @@ import type { Problem } from "./problem.ts";
 import { settings } from "./settings.ts";
 import { type Layout, originText, type Spec } from "./spec.ts";
 
-const saidByLayout = ["pd", "prefillGpus", "decodeGpus", "tp", "prefillTp", "decodeTp"] as const;
+const saidByLayout = ["pd", "prefillGpus", "decodeGpus", "encodeGpus", "tp", "prefillTp", "decodeTp"] as const;
 
 export function checkLayout(layout: Layout, spec: Spec): readonly Problem[] {
   return [...saidTwice(layout, spec), ...wrongTotal(layout, spec), ...otherEngine(layout, spec)];

@@ -2,6 +2,7 @@
 
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { type CrewWish, workerSlot } from "./crew.ts";
+import { encoderCrew } from "./encoder_crew.ts";
 import { groupGpus } from "./group_gpus.ts";
 import type { GpuWish } from "./listed_gpus.ts";
 import type { Machine } from "./machine.ts";
@@ -17,15 +18,17 @@ export function crewOfFlags(spec: Spec, machine: Machine, engine: Engine, around
     secrets: { ...prefill.env, ...decode.env },
     problems: [...prefillProblems, ...decodeProblems],
     place: (namesOnly) => {
-      const groups = groupGpus(gpuWish(spec, prefill, decode, namesOnly), machine);
+      const encoders = encoderCrew(spec, machine, engine, around, namesOnly);
+      const groups = groupGpus(gpuWish(spec, prefill, decode, namesOnly), encoders.rest);
       return {
         workers: [
+          ...encoders.workers,
           ...groups.prefill.map((gpus, index) => workerSlot("prefill", index, gpus, prefill, around)),
           ...groups.decode.map((gpus, index) => workerSlot("decode", index, gpus, decode, around)),
         ],
         split: groups.reason,
         ports: {},
-        problems: groups.problems,
+        problems: [...encoders.problems, ...groups.problems],
       };
     },
   };

@@ -11,6 +11,7 @@ import { checkModel } from "./check_model.ts";
 import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
 import type { Crew } from "./crew.ts";
+import { checkEncoders } from "./check_encoders.ts";
 import { crewOfFlags } from "./crew_of_flags.ts";
 import { crewOfLayout } from "./crew_of_layout.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
@@ -89,6 +90,7 @@ function draftPlan(spec: Spec, machine: Machine, engine: Engine, around: Surroun
     problems: distinctProblems([
       ...checkModel(spec.model, around.modelExists),
       ...[...chosen.problems, ...deviceProblems, ...wish.problems, ...crew.problems],
+      ...checkEncoders(crew.workers, engine),
       ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems],
     ]),
   };
@@ -115,6 +117,7 @@ function basisOf(draft: Draft, spec: Spec, machine: Machine, engine: Engine, aro
       cpuCores: machine.cpuCores,
       memoryBytes: machine.memoryBytes,
       workersOnMachine: draft.crew.workers.length,
+      ...(draft.crew.workers.some(({ role }) => role === "encode") ? { encodes: true as const } : {}),
       env: draft.secrets,
     },
   };

@@ -34,6 +34,8 @@ export interface Launch {
   readonly cpuCores: number;
   readonly memoryBytes: number;
   readonly workersOnMachine: number;
+  /** There are encoder workers, whose results prefill and regular workers take. */
+  readonly encodes?: true;
   /** Secrets taken out of the user's arguments, because arguments show in process lists. */
   readonly env: Readonly<Record<string, string>>;
 }

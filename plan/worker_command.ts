@@ -1,6 +1,7 @@
 // The command line of one worker, for its first process and, with a new engine id, for every later one.
 
 import type { Connector } from "../kv/connector.ts";
+import { encoderWiring } from "../kv/encoder_wiring.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { workerVariables } from "./worker_variables.ts";
 import { mergeMembers, takeKvMembers } from "./kv_members.ts";
@@ -30,7 +31,13 @@ export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, 
     ...{ role, tp, dp, pp, gpus, host, port, internalPort: ports.internal ?? null, userArgs: own.args },
     ...{ model: basis.model, servedModelName: basis.servedModelName, device, command, engineVersion },
     kvTransferConfig: config,
-    ...{ wiringArgs: wiring.args, wiringEnv: wiring.env, cpuCores, memoryBytes, workersOnMachine },
+    ...{
+      wiringArgs: [...wiring.args, ...(launch.encodes ? encoderWiring({ role, sharedDir }) : [])],
+      wiringEnv: wiring.env,
+      cpuCores,
+      memoryBytes,
+      workersOnMachine,
+    },
   });
   const engineId = typeof config?.engine_id === "string" ? config.engine_id : null;
   return { ...slot, engineId, argv: line.argv, env: { ...launch.env, ...workerVariables(line.env, slot.userEnv) } };

@@ -102,7 +102,7 @@ export class Exchange implements Expiring {
     slot.outstandingTokens += this.#promptTokens;
     if (isWhole) slot.wholeStarted++;
     if (isWhole) slot.wholeRunning++;
-    const leg: Leg = new Leg(kind !== "prefill", () => {
+    const leg: Leg = new Leg(kind === "decode" || isWhole, () => {
       slot.inFlight--;
       slot.outstandingTokens -= this.#promptTokens;
       if (isWhole) slot.wholeRunning--;

@@ -6,7 +6,7 @@ import type { OwnError, Phase } from "./own_error.ts";
 import type { ResponseHead } from "./upstream/client.ts";
 import type { Fault } from "./worker_health.ts";
 
-export type LegName = "prefill" | "decode" | "whole";
+export type LegName = "encode" | "prefill" | "decode" | "whole";
 
 export interface WorkerAnswer {
   readonly head: ResponseHead;
@@ -95,14 +95,23 @@ export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnsw
 /** How vLLM tells inside a stream, its status line already sent, that it could not even begin: a failed KV load. */
 const errorEvents = ['data: {"error"', "event: error"].map((text) => Buffer.from(text));
 
+/** How SGLang's /generate tells the same: an answer that ends as it begins, aborted, with a status. */
+const nothingSaid = Buffer.from('data: {"text":"","output_ids":[]');
+const abortedAt = /"finish_reason":\{"type":"abort","message":"(?:[^"\\]|\\.)*","status_code":\d/;
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
 /**
  * A stream that begins with an error of the worker's own. Nothing has reached the client, so this is as good as a 500;
  * an error that is about the request (4xx) is the client's.
  */
 function failureOfFirstEvent(leg: LegName, worker: string, first: Uint8Array): FailedLeg | null {
-  if (!errorEvents.some((start) => start.equals(first.subarray(0, start.length)))) return null;
+  const begins = (start: Uint8Array) => Buffer.compare(start, first.subarray(0, start.length)) === 0;
+  if (!errorEvents.some(begins) && !(begins(nothingSaid) && abortedAt.test(latin1(first)))) return null;
   const text = new TextDecoder().decode(first);
-  const status = Number(/"code"\s*:\s*(\d{3})\b/.exec(text)?.[1] ?? 500);
+  const status = Number(/"(?:status_)?code"\s*:\s*(\d{3})\b/.exec(text)?.[1] ?? 500);
   if (status >= 400 && status < 500) return null;
   const reason = `${worker} began its stream with an error`;
   const error = { status, message: reason, leg };

@@ -35,6 +35,21 @@ export function wholeRequest(ask: Ask, attemptId: string): UpstreamRequest {
   return requestOf(ask, attemptId, withoutClientKv, true);
 }
 
+/** One image or sound alone, for an encoder worker, which answers no text. */
+export function encodeRequest(ask: Ask, attemptId: string, part: unknown): UpstreamRequest {
+  const { model } = ask.facts;
+  const messages = [{ role: "user", content: [part] }];
+  const body = JSON.stringify({ ...(model === null ? {} : { model }), messages, stream: false });
+  return {
+    method: "POST",
+    path: "/v1/chat/completions",
+    headers: headersOfLeg(ask.headers, attemptId, {}),
+    body: [new TextEncoder().encode(body)],
+    // Encoding twice does no harm.
+    retryStaleSocket: true,
+  };
+}
+
 function inSampling({ route, body }: Ask, edit: LegEdit, nested: (route: Route) => LegEdit): LegEdit {
   if (route.samplingIn === undefined || body.is === "opaque") return edit;
   return editSampling(body, route.samplingIn, edit, nested(route));

@@ -7,6 +7,7 @@ export type Phase =
   | "worker queue"
   | "handoff window"
   | "connect"
+  | "encode"
   | "prefill"
   | "arrival"
   | "first token"
@@ -17,7 +18,7 @@ export interface OwnError {
   readonly status: number;
   /** For people: what happened, to which worker. */
   readonly message: string;
-  readonly leg?: "prefill" | "decode" | "whole";
+  readonly leg?: "encode" | "prefill" | "decode" | "whole";
   /** Where in the request's life a limit passed. */
   readonly phase?: Phase;
   readonly retryAfterSeconds?: number;

@@ -30,6 +30,7 @@ export interface Roster {
   readonly prefill: readonly Slot[];
   readonly decode: readonly Slot[];
   readonly regular: readonly Slot[];
+  readonly encode: readonly Slot[];
   readonly phase: FleetSnapshot["phase"];
   readonly workerApiKey: string | null;
   /** Any worker of the fleet, whatever its state: the canary runs before a worker is ready. */
@@ -87,6 +88,9 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
     },
     get regular() {
       return ready.regular;
+    },
+    get encode() {
+      return ready.encode;
     },
     get phase() {
       return snapshot.phase;

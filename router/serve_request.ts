@@ -1,6 +1,7 @@
 // The way in: accept, identify, admit, and then split or whole.
 
 import { answerError, answerNobody } from "./answer.ts";
+import { encodeMedia } from "./encode_media.ts";
 import { Exchange } from "./exchange.ts";
 import { whyNotSplitBy, whyWhole } from "./must_not_split.ts";
 import { noWorkerReady } from "./no_worker.ts";
@@ -46,12 +47,13 @@ function fullRouter({ maxInFlight }: RouterIo["settings"]): Full {
   return { phase: "queue", message: `${maxInFlight} requests are being served, and no place became free for this one` };
 }
 
-function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
-  if (!route.splits || body.is === "opaque") return serveWhole(exchange, io, "none; reason=route");
+async function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
+  if (!route.splits || body.is === "opaque") return await serveWhole(exchange, io, "none; reason=route");
+  const hasRegularOnly = io.roster.prefill.length === 0 && io.roster.regular.length > 0;
   const reason = whyWhole(route, body, facts, io.connector) ?? whyNotSplitBy(io.connector, route);
-  if (reason !== null) return serveWhole(exchange, io, `none; reason=${reason}`);
-  if (io.roster.prefill.length === 0 && io.roster.regular.length > 0) {
-    return serveWhole(exchange, io, "none; reason=regular");
-  }
-  return serveSplit(exchange, io);
+  // Decode workers know nothing of encoders: what goes whole to one of them is encoded there.
+  const refused = reason === null || hasRegularOnly ? await encodeMedia(exchange, io) : null;
+  if (refused !== null) return refused;
+  if (reason !== null) return await serveWhole(exchange, io, `none; reason=${reason}`);
+  return hasRegularOnly ? await serveWhole(exchange, io, "none; reason=regular") : await serveSplit(exchange, io);
 }

@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import type { ApiServer } from "./api/api_server.ts";
+import { newMediaCounts } from "./api/encoded_media.ts";
 import { Engine } from "./engine/engine.ts";
 import { makeConnector } from "./connectors/index.ts";
 import { makeRequestHistory } from "./http/request_history.ts";
@@ -117,6 +118,7 @@ function apiServer({ settings, log, violations, families, exit }: ProcessParts, 
     log,
     violations,
     history: makeRequestHistory(),
+    media: newMediaCounts(),
     fingerprint: `vllm-${settings.vllmVersion}${ranks(settings)}-${hash}`,
     now: Date.now,
     randomHex: (digits) => randomBytes(Math.ceil(digits / 2)).toString("hex").slice(0, digits),

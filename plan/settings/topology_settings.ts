@@ -23,6 +23,15 @@ export const topologySettings = {
     help: "GPUs of the decode workers, same forms",
     short: true,
   },
+  encodeGpus: {
+    flag: "--encode-gpus",
+    yaml: "encode.gpus",
+    kind: "text",
+    default: null,
+    group: "Topology",
+    hint: "4,5",
+    help: "GPUs of encoder workers, one each, which turn images and sounds into embeddings before prefill",
+  },
   pd: {
     flag: "--pd",
     yaml: "pd",
@@ -71,7 +80,8 @@ export const topologySettings = {
     default: null,
     group: "Topology",
     hint: "8xH100|FILE",
-    help: "Plan for another box than this one: a count and GPU name, or what `pdserve plan --output machine` printed there",
+    help:
+      "Plan for another box than this one: a count and GPU name, or what `pdserve plan --output machine` printed there",
   },
   prefillUrls: {
     flag: "--prefill",

@@ -2,6 +2,7 @@
 
 import type { Engine } from "../engine/engine.ts";
 import type { RequestHistory } from "../http/request_history.ts";
+import type { MediaCounts } from "./encoded_media.ts";
 import type { EngineLog } from "../log/engine_log.ts";
 import type { Family } from "../metrics/families.ts";
 import type { HttpMetrics } from "../metrics/http_metrics.ts";
@@ -17,6 +18,7 @@ export interface ApiServer {
   readonly log: EngineLog;
   readonly violations: Violations;
   readonly history: RequestHistory;
+  readonly media: MediaCounts;
   /** `vllm-<version>-<8 hex>`. */
   readonly fingerprint: string;
   readonly now: () => number;

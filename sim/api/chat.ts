@@ -4,8 +4,9 @@ import type { Token } from "../engine/request.ts";
 import { type Field, readBody } from "../http/read_body.ts";
 import type { Reply } from "../http/reply.ts";
 import { dataFrame, DONE_FRAME, failureFrame } from "../http/sse.ts";
-import type { Json, JsonObject } from "../json.ts";
+import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { Call } from "./api_server.ts";
+import { encodeMedia, mediaOf, takeMedia } from "./encoded_media.ts";
 import { chatPromptIds } from "./chat_prompt.ts";
 import { admitCall, externalId } from "./admit_call.ts";
 import { type Answer, collect, failureReply, generate, type GenerationInput, lengthProblem } from "./generation.ts";
@@ -35,10 +36,30 @@ export async function chatCompletions(call: Call): Promise<Reply> {
   const read = readBody(call.bodyText, call.headers.get("content-type"), fields);
   if (read.kind === "refused") return read.reply;
   const { body } = read;
+  const encoded = encodedReply(call, body);
+  if (encoded !== null) return encoded;
   const prepared = prepareChat(call, body, numberOrNull(body["max_completion_tokens"] ?? body["max_tokens"]));
   if ("kind" in prepared) return prepared;
   if (body["stream"] === true) return { kind: "stream", frames: streamFrames(prepared) };
   return await wholeAnswer(prepared);
+}
+
+/** An encoder worker's answer has no text; null where this engine is none. */
+function encodedReply(call: Call, body: JsonObject): Reply | null {
+  const { settings: { encoder, servedNames }, media, violations } = call.server;
+  if (encoder?.role !== "ec_producer") return null;
+  const admitted = admitCall(call, body);
+  if ("reply" in admitted) return admitted.reply;
+  const hashes = mediaOf(body);
+  if (hashes.length === 0) violations.record("text_to_encoder", "a chat without images on an encoder worker", null);
+  const answer = {
+    id: `chatcmpl-${externalId(call, body)}`,
+    object: "chat.completion",
+    model: String(body["model"] ?? servedNames[0]),
+    choices: [{ index: 0, message: { role: "assistant", content: "" }, finish_reason: "stop" }],
+    ec_transfer_params: encodeMedia(encoder, hashes, media),
+  };
+  return { kind: "whole", status: 200, type: "application/json", body: JSON.stringify(answer) };
 }
 
 /** Everything up to the engine. Messages and responses go this way too, as chats in other clothes. */
@@ -47,6 +68,10 @@ export function prepareChat(call: Call, body: JsonObject, maxTokens: number | nu
   if ("reply" in admitted) return admitted.reply;
   const ids = chatPromptIds(call.server, body);
   if ("kind" in ids) return ids;
+  const kvParams = body["kv_transfer_params"];
+  // A decode leg gets its KV, images included.
+  const isDecodeLeg = isObject(kvParams) && kvParams["do_remote_prefill"] === true;
+  if (!isDecodeLeg) takeMedia(call.server.settings.encoder, mediaOf(body), call.server.media);
   const read = readSampling(body, maxTokens);
   if (read.kind === "refused") return read.reply;
   const { settings, now } = call.server;

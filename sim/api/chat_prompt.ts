@@ -3,6 +3,7 @@
 import { badRequest, type Reply } from "../http/reply.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { type ChatMessage, encode, renderChat } from "../tokenizer.ts";
+import { mediumHash } from "./encoded_media.ts";
 import type { ApiServer } from "./api_server.ts";
 
 export function chatPromptIds(server: ApiServer, body: JsonObject): readonly number[] | Reply {
@@ -21,11 +22,15 @@ function chatMessage(message: Json): ChatMessage {
   return { role: String(message["role"] ?? "user"), content: contentText(message["content"] ?? null) };
 }
 
-/** Text parts are joined; other parts have no text. */
+/** Text parts are joined; an image or sound stands for itself by its hash; other parts have no text. */
 export function contentText(content: Json): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
-  return content.map((part) => (isObject(part) && typeof part["text"] === "string" ? part["text"] : "")).join("\n");
+  return content.map((part) => {
+    const medium = mediumHash(part);
+    if (medium !== null) return `<${medium}>`;
+    return isObject(part) && typeof part["text"] === "string" ? part["text"] : "";
+  }).join("\n");
 }
 
 /** A decode leg may bring the prefill leg's tokens along (vLLM #48145). */

@@ -32,6 +32,7 @@ export function simState({ server }: Call): Reply {
     role: settings.connector?.role ?? null,
     faults: { ...settings.faults } as unknown as Json,
     violations: server.violations.all().length,
+    media: { ...server.media } as unknown as Json,
     engines,
   });
 }

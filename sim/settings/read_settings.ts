@@ -4,9 +4,10 @@ import { randomUUID } from "node:crypto";
 import { connectorProblem } from "../versions.ts";
 import { noFaults } from "./faults.ts";
 import type { Faults } from "./faults.ts";
+import { readEcTransferConfig } from "./ec_transfer_config.ts";
 import { readKvTransferConfig } from "./kv_transfer_config.ts";
 import { parseArgv, serveError } from "./parse_argv.ts";
-import type { ConnectorSettings, Pace, SimEnv, SimSettings, StartFailure } from "./settings.ts";
+import type { Pace, SimEnv, SimSettings, StartFailure } from "./settings.ts";
 import { type SimFlagName, simFlags } from "./sim_flags.ts";
 import { dtypes, switchFlags } from "./vllm_flags.ts";
 
@@ -27,18 +28,20 @@ export function readSettings(argv: readonly string[], env: Env): SimSettings | S
   }
   const connector = readKvTransferConfig(values, randomUUID);
   if (connector && "exitCode" in connector) return connector;
+  const encoder = readEcTransferConfig(one(values, "ec-transfer-config"));
+  if (encoder && "exitCode" in encoder) return encoder;
   const model = parsed.model ?? one(values, "model");
   if (!model) return serveError("the following arguments are required: model_tag");
   const readEnv = envSettings(env);
   if ("exitCode" in readEnv) return readEnv;
-  const settings = assemble(model, values, connector, readEnv, env);
+  const settings = assemble(model, values, { connector, encoder }, readEnv, env);
   return unsupported(settings) ?? settings;
 }
 
 function assemble(
   model: string,
   values: Values,
-  connector: ConnectorSettings | null,
+  { connector, encoder }: Pick<SimSettings, "connector" | "encoder">,
   simEnv: SimEnv,
   env: Env,
 ): SimSettings {
@@ -68,6 +71,7 @@ function assemble(
       pp: whole(values, "pipeline-parallel-size") ?? 1,
     },
     connector,
+    encoder,
     switches: switches(values),
     env: simEnv,
     pace: pace(own),

@@ -22,6 +22,8 @@ export interface SimSettings {
   readonly maxBatchedTokens: number;
   readonly parallel: { readonly tp: number; readonly dp: number; readonly pp: number };
   readonly connector: ConnectorSettings | null;
+  /** `--ec-transfer-config`; null without. */
+  readonly encoder: EncoderSettings | null;
   readonly switches: ServerSwitches;
   readonly env: SimEnv;
   readonly pace: Pace;
@@ -39,6 +41,13 @@ export interface ConnectorSettings {
   readonly port: number;
   readonly loadFailurePolicy: "fail" | "recompute";
   readonly extra: JsonObject;
+}
+
+/** ECTransferConfig of ECExampleConnector, kv-protocols.md §9. */
+export interface EncoderSettings {
+  readonly role: "ec_producer" | "ec_consumer" | "ec_both";
+  /** What encoders have made of images, one folder each. */
+  readonly path: string;
 }
 
 export type KvRole = "kv_producer" | "kv_consumer" | "kv_both";
