@@ -47,7 +47,7 @@ const groups: Json = {
   type: "array",
   items: {
     ...closedObject({
-      role: { enum: ["prefill", "decode", "regular", "placeholder"] },
+      role: { enum: ["prefill", "decode", "regular", "encode", "placeholder"] },
       gpus: { anyOf: [atLeastOne, { type: "array", items: { type: ["string", "integer"] } }] },
       gpus_per_worker: atLeastOne,
       tp: atLeastOne,

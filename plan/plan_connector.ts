@@ -24,7 +24,8 @@ export function planConnector(
 ): ChosenConnector {
   const asked = spec.settings.kvConnector;
   const { version, imports } = installed;
-  const regularOnly = workers.length > 0 && workers.every(({ role }) => role === "regular");
+  // Encoders hand embeddings over, not KV.
+  const regularOnly = workers.length > 0 && workers.every(({ role }) => role === "regular" || role === "encode");
   const where = originText(asked.origin);
   const facts = { engine: engine.name, engineVersion: version, device };
   const extraConfig = (spec.settings.kvExtraConfig.value ?? {}) as ExtraConfig;

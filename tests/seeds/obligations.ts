@@ -67,10 +67,12 @@ export const obligations: readonly Obligation[] = [
     "the topology file is read as it is; engine_groups is an alias, unknown group keys are errors, unknown model keys warnings",
   ),
   tested("V11", "prefill and decode groups resolve sizes by group, model, line"),
-  open(
+  tested(
     "V12",
     "encoder groups: started first, their URLs injected, not in /workers",
-    "encoder workers are not started: such a group is refused with its line, and a placeholder keeps its GPUs",
+    "SGLang's encoders, whose wiring is another, are refused",
+    "e2e/encoders_test.ts: images are encoded before prefill, the same image always by the same encoder; text never sees an encoder",
+    "router/encode_media_test.ts: finds images and sounds in all messages, as they are written",
   ),
   tested("V13", "several groups of one role with different TP in one pool"),
   open(

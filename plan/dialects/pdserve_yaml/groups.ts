@@ -13,7 +13,7 @@ import { variables } from "../yaml/yaml_variables.ts";
 export const layoutKeys = ["groups", "fixed_ports", "updates_weights"] as const;
 
 const keys = ["role", "gpus", "gpus_per_worker", "tp", "args", "env", "ports"];
-const roles = ["prefill", "decode", "regular", "placeholder"] as const;
+const roles = ["prefill", "decode", "regular", "encode", "placeholder"] as const;
 
 type OriginAt = (node: Node) => Origin;
 

@@ -60,7 +60,7 @@ function roleOf(
   map: YAMLMap,
   originAt: (node: Node) => Origin,
   problems: Problem[],
-): "prefill" | "decode" | "regular" | "placeholder" | null {
+): WorkerGroup["role"] | null {
   const node = map.get("worker_type", true) as Node | undefined;
   const said = isScalar(node) ? String(node.value) : "";
   const role = roles.find((one) => one === said);
@@ -73,13 +73,7 @@ function roleOf(
     }));
     return null;
   }
-  if (role !== "encoder") return role;
-  problems.push(errorAt(origin, {
-    what: "Cannot start encoder workers yet",
-    why: "pdserve sends images to the language workers, which encode them themselves",
-    fix: "worker_type: placeholder, which keeps its GPUs, or leave the group out",
-  }));
-  return null;
+  return role === "encoder" ? "encode" : role;
 }
 
 function whole(

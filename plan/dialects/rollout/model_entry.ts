@@ -116,6 +116,14 @@ function mixedRoles(name: string, groups: readonly GroupEntry[], origin: Origin)
   const has = (role: WorkerGroup["role"]) => groups.some(({ group }) => group.role === role);
   const regular = groups.find(({ group }) => group.role === "regular");
   const split = has("prefill") || has("decode");
+  const encode = groups.find(({ group }) => group.role === "encode");
+  if (encode !== undefined && regular === undefined && !split) {
+    return [errorAt(encode.group.origin, {
+      what: `Give the model "${name}" a group that answers`,
+      why: "encoders only turn images into embeddings for others",
+      fix: "{ worker_type: regular, num_gpus: 1 } beside it, or prefill and decode",
+    })];
+  }
   if (regular !== undefined && split) {
     return [errorAt(regular.group.origin, {
       what: `Do not mix regular with prefill or decode groups in "${name}"`,

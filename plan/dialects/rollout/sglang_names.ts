@@ -58,7 +58,7 @@ const hasNoTwin: Readonly<Record<string, string>> = {
   enable_metrics: "vLLM always has metrics",
   cuda_graph_backend_prefill: "vLLM has no such setting",
   enable_hierarchical_cache: "vLLM offloads by a connector",
-  encoder_only: "encoder workers are not started yet",
-  language_only: "encoder workers are not started yet",
-  encoder_urls: "encoder workers are not started yet",
+  encoder_only: "the plan wires encoder workers itself",
+  language_only: "the plan wires encoder workers itself",
+  encoder_urls: "the plan wires encoder workers itself",
 };

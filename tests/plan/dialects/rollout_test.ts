@@ -106,6 +106,26 @@ vllm:
     ]);
   });
 
+  test("V12, V23: encoder groups stand beside prefill and decode or beside regular ones, never alone", async () => {
+    const encoder = "{worker_type: encoder, num_gpus: 1}";
+    const roles = async (...groups: string[]) =>
+      (await typedPlan(`${line} --engine sim`, model(...groups))).workers.map(({ name, argv }) =>
+        `${name}${argv.includes("--ec-transfer-config") ? " with embeddings" : ""}`
+      );
+    expect(await roles(encoder, "{worker_type: prefill, num_gpus: 1}", "{worker_type: decode, num_gpus: 1}")).toEqual([
+      "encode-0 with embeddings",
+      "prefill-0 with embeddings",
+      "decode-0",
+    ]);
+    expect(await roles("{worker_type: regular, num_gpus: 1}", encoder)).toEqual([
+      "regular-0 with embeddings",
+      "encode-0 with embeddings",
+    ]);
+    expect(errorsOf(await typed(line, model(encoder)))).toEqual([
+      't.yaml:4 Give the model "actor" a group that answers',
+    ]);
+  });
+
   test("V19, V28: the plan says whether a trainer updates the model", async () => {
     const of = async (text: string) => (await typedPlan(line, { "t.yaml": `vllm:\n  - ${text}\n` })).updatesWeights;
     const groups = "server_groups: [{worker_type: regular, num_gpus: 1}]";
