@@ -101,6 +101,11 @@ const oddJson: readonly BadRow[] = [
   body("100,000 nested arrays", withMembers(`"x":${"[".repeat(100_000)}${"]".repeat(100_000)}`), 200),
   body("100,000 nested objects", withMembers(`"x":${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`), 200),
   body("100,000 open arrays", withMembers(`"x":${"[".repeat(100_000)}`), 400),
+  body(
+    "50,000 holders of KV params in each other",
+    withMembers(`"extra_args":${'{"extra_args":'.repeat(50_000)}1${"}".repeat(50_000)}`),
+    200,
+  ),
   body("brackets in a string", withMembers(`"user":"${"[{".repeat(1_000)}"`), 200),
   body("backslashes without end", withMembers(`"user":"${"\\\\".repeat(50_000)}"`), 200),
   body("__proto__", withMembers('"__proto__":{"max_tokens":1}'), 200),
