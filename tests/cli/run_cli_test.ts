@@ -205,7 +205,7 @@ describe("pdserve completion", () => {
     };
     expect(offers("de")).toEqual(["demo"]);
     expect(offers("m", "--prefill-g")).toEqual(["--prefill-gpus"]);
-    expect(offers("m", "--engine", "")).toEqual(["vllm", "sim"]);
+    expect(offers("m", "--engine", "")).toEqual(["vllm", "sglang", "sim", "sim-sglang"]);
     expect(offers("completion", "z")).toEqual(["zsh"]);
   });
 
