@@ -34,6 +34,8 @@ export interface StormReport {
 
 const PROMPTS = 24;
 const RECOVERY_LIMIT_MS = 90_000;
+/** Before, what the runtime keeps for itself is not settled. */
+const RSS_COUNTS_MS = 120_000;
 
 export async function runStorm(options: StormOptions): Promise<StormReport> {
   const folder = mkdtempSync(join(tmpdir(), "pdserve-chaos-"));
@@ -76,6 +78,9 @@ async function stormOver(run: RunningPdserve, settingsFile: string, options: Sto
   await Promise.all(clients);
   tally.wrong.push(...await calmAfter(run, expected));
   const late = rssMiB(run.corePid);
+  if (options.durationMs >= RSS_COUNTS_MS && late > early * 1.5 + 32) {
+    tally.wrong.push(`RSS grew from ${early} to ${late} MiB`);
+  }
   const restarts = workersOf(run).reduce((sum, worker) => sum + (worker as { generation?: number }).generation! - 1, 0);
   if (await run.stop() !== 0) tally.wrong.push("the run did not end with exit code 0");
   const left = processesOf(run.runId);
