@@ -48,7 +48,8 @@ export const obligations: readonly Obligation[] = [
   open(
     "V6",
     "several groups and routers in one process",
-    "several groups of one model are one run; one model and one router a run, --model-entry chooses it",
+    "several groups of one model are one run; each further model is a run of its own, chosen by --model-entry",
+    "router/served_models_test.ts: each model goes to its own workers, split or whole",
   ),
   tested(
     "V7",
@@ -78,7 +79,8 @@ export const obligations: readonly Obligation[] = [
   open(
     "V14",
     "several models: a listener each, a map of names to addresses",
-    "one pdserve serves one model: --model-entry NAME chooses it, the others' GPUs stay free for runs of their own",
+    "a run for each model by --model-entry, on GPUs of its own; whole workers of another run can be put behind one listener by POST /workers; no one command starts them all",
+    "router/served_models_test.ts: each model goes to its own workers, split or whole",
   ),
   tested("V15", "overrides by group in both engines' spelling, visibly translated"),
   tested("V16", "sample: 4 GPUs by 2 make two prefill workers of TP 2 with --max-num-batched-tokens 8192"),
