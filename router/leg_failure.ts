@@ -1,6 +1,7 @@
 // What a failed leg means: may the request be tried again, who is to blame, what would the client be told.
 
 import { Buffer } from "node:buffer";
+import { sliceLatin1 } from "./body/slice_text.ts";
 import type { LegFailure, LegOpening } from "./leg.ts";
 import type { OwnError, Phase } from "./own_error.ts";
 import type { ResponseHead } from "./upstream/client.ts";
@@ -99,17 +100,15 @@ const errorEvents = ['data: {"error"', "event: error"].map((text) => Buffer.from
 const nothingSaid = Buffer.from('data: {"text":"","output_ids":[]');
 const abortedAt = /"finish_reason":\{"type":"abort","message":"(?:[^"\\]|\\.)*","status_code":\d/;
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
-
 /**
  * A stream that begins with an error of the worker's own. Nothing has reached the client, so this is as good as a 500;
  * an error that is about the request (4xx) is the client's.
  */
 function failureOfFirstEvent(leg: LegName, worker: string, first: Uint8Array): FailedLeg | null {
   const begins = (start: Uint8Array) => Buffer.compare(start, first.subarray(0, start.length)) === 0;
-  if (!errorEvents.some(begins) && !(begins(nothingSaid) && abortedAt.test(latin1(first)))) return null;
+  if (!errorEvents.some(begins) && !(begins(nothingSaid) && abortedAt.test(sliceLatin1(first, 0, first.length)))) {
+    return null;
+  }
   const text = new TextDecoder().decode(first);
   const status = Number(/"(?:status_)?code"\s*:\s*(\d{3})\b/.exec(text)?.[1] ?? 500);
   if (status >= 400 && status < 500) return null;

@@ -4,6 +4,7 @@
 import type { Connector } from "../kv/connector.ts";
 import type { BodyFacts } from "./body/read_facts.ts";
 import { lastMember, type ScannedBody } from "./body/scan_body.ts";
+import { sliceUtf8 } from "./body/slice_text.ts";
 import type { OpaqueBody } from "./read_ask.ts";
 import type { Route } from "./routes.ts";
 import { samplingOf } from "./sampling.ts";
@@ -46,6 +47,7 @@ export function whyWhole(
   { splitsBatches }: Pick<Connector, "splitsBatches"> = {},
 ): string | null {
   for (const rule of everywhere) if (rule.applies(facts)) return rule.reason;
+  if (splitsBatches === true && hasEmptyPrompt(body)) return "empty_prompt";
   if (route.api === "responses") return responsesMembers.find((name) => isSet(body, name)) ?? null;
   if (route.samplingIn !== undefined && lacksSampling(route, body, route.samplingIn)) return route.samplingIn;
   if (route.api !== "completions") return null;
@@ -54,6 +56,28 @@ export function whyWhole(
     if (rule.applies(facts)) return rule.reason;
   }
   return null;
+}
+
+const promptMembers = ["prompt", "text", "input_ids"] as const;
+
+/** No token at all ends a whole SGLang server (seen with 0.5.23 on a CPU). */
+function hasEmptyPrompt(body: ScannedBody): boolean {
+  return promptMembers.some((name) => {
+    const member = lastMember(body, name);
+    return member !== null && isEmptyPrompt(sliceUtf8(body.bytes, member.valueStart, member.valueEnd));
+  });
+}
+
+/** Only a list of prompts is parsed; a list of tokens, which may be long, begins with a digit. */
+function isEmptyPrompt(text: string): boolean {
+  if (text === '""' || /^\[\s*\]$/.test(text)) return true;
+  if (!/^\[\s*["[]/.test(text)) return false;
+  try {
+    return (JSON.parse(text) as readonly unknown[]).some((one) => (one as { length?: number } | null)?.length === 0);
+  } catch {
+    // The engine says what is wrong with it.
+    return false;
+  }
 }
 
 /** What cannot be read may ask for several answers. */

@@ -4,6 +4,7 @@
 
 import { Buffer } from "node:buffer";
 import { skipValue } from "./body/skip_value.ts";
+import { sliceLatin1 } from "./body/slice_text.ts";
 
 /** One entry for each prompt of the request: member name → what stands between prefill's brackets. */
 export type PromptPart = readonly Readonly<Record<string, string>>[];
@@ -84,5 +85,5 @@ function joinExperts(prefill: string, decode: string): string {
 }
 
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  return sliceLatin1(bytes, 0, bytes.length);
 }
