@@ -9,9 +9,9 @@ import { fakeContext } from "../cli/fake_context.ts";
 export async function converted(argv: readonly string[], files: Readonly<Record<string, string>>): Promise<string> {
   const context = fakeContext();
   await convertCommand({ argv, line: splitArgv(argv, engineOf), context }, {
-    ...{ env: {}, cwd: "/work" },
+    ...{ env: {}, cwd: "/job" },
     readText: (path) => {
-      const text = files[path.replace(/^\/work\//, "")];
+      const text = files[path.replace(/^\/job\//, "")];
       return Promise.resolve(
         text === undefined ? { is: "missing", why: "there is no such file" } : { is: "text", text },
       );

@@ -25,12 +25,12 @@ export async function typed(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Typed> {
   const readText = (path: string): Promise<TextFile> => {
-    const text = files[path.replace(/^\/work\//, "")];
+    const text = files[path.replace(/^\/job\//, "")];
     return Promise.resolve(text === undefined ? { is: "missing", why: "there is no such file" } : { is: "text", text });
   };
   const wished = await planFromArgv({
     argv: typeof line === "string" ? splitShellWords(line) ?? [] : line,
-    ...{ env, cwd: "/work", readText, getJson, ownCommand: ["pdserve"], addresses: () => [] },
+    ...{ env, cwd: "/job", readText, getJson, ownCommand: ["pdserve"], addresses: () => [] },
     probe: () => Promise.resolve(machineOf(gpus)),
     run: { sharedDir: "/run/kv", nonce: "1c9e" },
   });
