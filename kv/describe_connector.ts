@@ -69,6 +69,7 @@ export function describeConnector(
 
 /** The version asked for where it has the connector, else the newest known, or the newest that still had it. */
 function versionWith({ engines }: Connector, asked: string | undefined): string {
+  if (engines.vllm === undefined && engines.sglang !== undefined) return asked ?? "0.5.23";
   const versions = [...(asked === undefined ? [] : [asked]), "0.32.0", "0.22.1"];
   return versions.find((version) => inRange(version, engines.vllm ?? "*")) ?? "0.32.0";
 }

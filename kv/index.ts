@@ -50,6 +50,11 @@ export const sglangConnectors = {
   SGLangMooncakeTcp: sglangMooncakeTcp,
 } satisfies Record<string, Connector>;
 
+/** Those of an engine, by its name; the simulators' are those of what they play. */
+export function connectorsOf(engine: string): readonly Connector[] {
+  return Object.values(engine.endsWith("sglang") ? sglangConnectors : connectors);
+}
+
 export type FoundConnector =
   | { readonly is: "known"; readonly connector: Connector }
   /** `connector` is a plain two-step one under the very name; `nearest` is the known name that was perhaps meant. */

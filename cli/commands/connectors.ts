@@ -4,10 +4,9 @@ import type { Connector, ExtraConfig } from "../../kv/connector.ts";
 import { connectorHere, type EngineHere } from "../../kv/connector_here.ts";
 import { connectorJson, explainedJson } from "../../kv/connector_json.ts";
 import { type ConnectorDescription, describeConnector } from "../../kv/describe_connector.ts";
-import { connectors, findConnector } from "../../kv/index.ts";
+import { connectors, connectorsOf, findConnector } from "../../kv/index.ts";
 import type { InstalledEngine } from "../../plan/machine.ts";
 import { hasErrors, type Problem } from "../../plan/problem.ts";
-import { defaultSimulatedVersion } from "../../supervisor/engines/sim.ts";
 import { questionFor } from "../plan_from_argv.ts";
 import { planSources } from "../plan_sources.ts";
 import { exitCodes } from "../exit_codes.ts";
@@ -93,10 +92,10 @@ function wrong(what: string, why: string, fix: string): Asked {
 
 /** Null when no engine is found. */
 async function engineHere({ spec, engine }: Wish, means: ConnectorMeans): Promise<EngineHere | null> {
-  const simulated = engine.impliedVersion !== undefined;
+  const simulated = engine.impliedVersion?.([]);
   const question = questionFor(spec, engine).engine;
-  const installed: InstalledEngine | null = simulated
-    ? { name: engine.name, version: defaultSimulatedVersion, imports: {}, device: null }
+  const installed: InstalledEngine | null = simulated !== undefined
+    ? { name: engine.name, version: simulated, imports: {}, device: null }
     : question && await means.findEngine(question);
   if (installed === null) return null;
   const asked = spec.settings.device.value;
@@ -105,7 +104,7 @@ async function engineHere({ spec, engine }: Wish, means: ConnectorMeans): Promis
 }
 
 function listAnswer(engine: EngineHere | null): Answer {
-  const rows = Object.values(connectors).map((connector: Connector) => ({
+  const rows = connectorsOf(engine?.engine ?? "vllm").map((connector: Connector) => ({
     description: describeConnector(connector),
     here: connectorHere(connector.name, engine),
   }));

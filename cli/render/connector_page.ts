@@ -169,6 +169,12 @@ function pairLines({ trials, connector }: ConnectorDescription): string[] {
 function proofLines({ connector: { proof, cannotHandOver } }: ConnectorDescription): string[] {
   if (cannotHandOver !== undefined) return ["it cannot: nothing moves"];
   const covers = proof.covers === "prompt" ? "the whole prompt" : "its whole blocks";
+  const { bytes: counter } = proof;
+  if (counter?.needed === true) {
+    return [
+      `a request nobody sent before: ${counter.metric} of the ${counter.on} worker grows, and decode computes no prompt`,
+    ];
+  }
   const bytes = proof.bytes === null ? [] : [`${proof.bytes.metric} of the ${proof.bytes.on} worker grows`];
   return [
     `a request nobody sent before: decode's vllm:prompt_tokens_by_source{source="external_kv_transfer"} grows by ${covers}`,

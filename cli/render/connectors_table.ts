@@ -21,7 +21,8 @@ export function connectorsTableText(
   screen: ConnectorScreen,
 ): string {
   const columns = Math.min(widest, screen.columns);
-  const header = ["", "CONNECTOR", "VLLM", "DEVICES", "HANDOFF", "PORTS A WORKER"];
+  const versions = rows.some(({ description }) => description.connector.engines.vllm === undefined) ? "SGLANG" : "VLLM";
+  const header = ["", "CONNECTOR", versions, "DEVICES", "HANDOFF", "PORTS A WORKER"];
   const [head = "", ...lines] = tableLines(header, rows.map(cellsOf), { ...screen, columns });
   const body = rows.flatMap((row, at) => [lines[at] ?? "", ...details(row, columns).map(screen.paint.dim)]);
   return [head, ...body, "", ...footer(engine, columns).map(screen.paint.dim)].join("\n") + "\n";
@@ -33,7 +34,7 @@ function cellsOf({ description, here }: ConnectorRow): string[] {
   return [
     { yes: "√", no: "×", unknown: "?" }[here.is],
     connector.name,
-    rangeText(connector.engines.vllm),
+    rangeText(connector.engines.vllm ?? connector.engines.sglang),
     devicesText(connector.devices),
     connector.cannotHandOver === undefined ? connector.shape : "none",
     portsText(ports.prefill, ports.decode),
