@@ -5,7 +5,7 @@ import { type Setting, settings } from "../../plan/settings.ts";
 import { engines } from "../../supervisor/engines/index.ts";
 import { exitCodes } from "../exit_codes.ts";
 import { oppositeOf } from "../own_flags.ts";
-import { verbs } from "../verbs.ts";
+import { type Verb, verbs } from "../verbs.ts";
 import type { VerbInput } from "./command.ts";
 
 interface Completable {
@@ -39,8 +39,24 @@ function completables(): Completable[] {
   });
   const engine = Object.entries(engines.vllm.commonFlags).filter(([flag]) => flag.startsWith("--"))
     .map(([flag, takes]): Completable => ({ flag, help: "passed on to vLLM", values: takes === "value" ? [] : null }));
-  return [...own, ...engine, { flag: "--help", help: "All flags", values: null }];
+  return [...own, ...engine, ...ofVerbs(own), { flag: "--help", help: "All flags", values: null }];
 }
+
+/** Flags of the verbs that speak to a running pdserve, but for those that are settings as well. */
+function ofVerbs(own: readonly Completable[]): Completable[] {
+  const flags = Object.assign(
+    {},
+    ...Object.values(verbs as Readonly<Record<string, Verb>>).map((verb) => verb.flags ?? {}),
+  );
+  return Object.entries(flags as NonNullable<Verb["flags"]>).map(([name, { value, help }]): Completable => {
+    return { flag: `--${name}`, help, values: value === undefined ? null : [] };
+  }).filter(({ flag }) => own.every((one) => one.flag !== flag));
+}
+
+/** Verbs whose words are workers, and where a shell finds the names of the newest run's. */
+const workerVerbs = ["restart", "drain", "undrain", "logs"];
+const workerNames =
+  "ls ${XDG_STATE_HOME:-$HOME/.local/state}/pdserve/runs/latest/logs 2>/dev/null | sed -n 's/\\.log$//p'";
 
 function valuesOf({ flag, choices = [] }: Setting): readonly string[] {
   return flag === settings.kvConnector.flag ? ["auto", ...Object.keys(connectors)] : choices;
@@ -54,6 +70,9 @@ function bashScript(flags: readonly Completable[]): string {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
   case $before in
 ${cases.join("\n")}
+    ${
+    workerVerbs.join("|")
+  }) [[ $word == -* ]] || { COMPREPLY=($(compgen -W "$(${workerNames})" -- "$word")); return; } ;;
     completion) COMPREPLY=($(compgen -W "${Object.keys(shells).join(" ")}" -- "$word")); return ;;
     ${valued}) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
@@ -80,7 +99,13 @@ _pdserve() {
   _arguments \\
 ${specs.join(" \\\n")} \\
     '1: :{_describe verb verbs; _files -/}' \\
-    '*: :_files'
+    '*: :_pdserve_words'
+}
+_pdserve_words() {
+  case $words[2] in
+    ${workerVerbs.join("|")}) compadd $(${workerNames}) ;;
+    *) _files ;;
+  esac
 }
 if [ "\${funcstack[1]}" = _pdserve ]; then _pdserve "$@"; else compdef _pdserve pdserve; fi
 `;
@@ -98,5 +123,8 @@ function fishScript(flags: readonly Completable[]): string {
   const shellLine = `complete -c pdserve -n '__fish_seen_subcommand_from completion' -xa ${
     quote(Object.keys(shells).join(" "))
   }`;
-  return [...verbLines, shellLine, ...flagLines].join("\n") + "\n";
+  const workerLine = `complete -c pdserve -n '__fish_seen_subcommand_from ${workerVerbs.join(" ")}' -xa ${
+    quote('(sh -c "' + workerNames.replaceAll("$", "\\$") + '")')
+  }`;
+  return [...verbLines, shellLine, workerLine, ...flagLines].join("\n") + "\n";
 }
