@@ -1,5 +1,6 @@
 // KV that prefill holds for a client that left before decode was asked: given back at once where the connector has a
-// way, else it stays until its lease ends. There is no request for it: a decode that reads it lets prefill free it.
+// way, else it stays until its lease ends. There is no request for it: a decode that reads it lets prefill free it. Seen on
+// a real vLLM 0.32.0 over NIXL: the blocks are free with the end of that decode; without it after 30 s, as expired.
 
 import type { LegContext, PrefillReply } from "../kv/connector.ts";
 import type { Handle } from "../kv/ledger.ts";
