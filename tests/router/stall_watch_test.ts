@@ -7,7 +7,9 @@ import { completion, type FakeFleet, makeFakeFleet, until } from "./fake_fleet.t
 
 const two = ["prefill-0", "prefill-1", "decode-0", "decode-1"];
 /** The watch looks by itself too, each quarter of its limit: as short as this the tests need not wait. */
-const settings = { stallTimeoutMs: 40 };
+const never = 1e12;
+const limits = { prefillTimeoutMs: never, firstTokenTimeoutMs: never, requestTimeoutMs: never, bodyTimeoutMs: never };
+const settings = { stallTimeoutMs: 40, ...limits };
 
 /** Answers metrics with what `counter` says, and requests not at all. */
 function hung(counter: () => number) {
