@@ -27,7 +27,18 @@ const post = (fleet: FakeFleet, path: string, body?: unknown) =>
 
 const asked = (fleet: FakeFleet) => fleet.calls.map(({ worker, path }) => `${worker} ${path}`);
 
-for (const path of ["/pause?mode=abort", "/resume", "/reset_prefix_cache", "/sleep?level=2", "/wake_up?tags=weights"]) {
+const sglangPaths = ["/flush_cache", "/pause_generation", "/release_memory_occupation", "/resume_memory_occupation"];
+
+for (
+  const path of [
+    ...sglangPaths,
+    "/pause?mode=abort",
+    "/resume",
+    "/reset_prefix_cache",
+    "/sleep?level=2",
+    "/wake_up?tags=weights",
+  ]
+) {
   test(`POST ${path} asks every worker with the same query, and answers as one engine would`, async () => {
     const fleet = engines();
     const response = await post(fleet, path);
@@ -164,3 +175,13 @@ test("V19, V28: a frozen model takes no weights and joins no broadcast, and its 
   }
   expect(asked(fleet)).toEqual([]);
 });
+
+test.each(["/server_info", "/get_server_info", "/model_info", "/get_model_info"])(
+  "GET %s tells what SGLang's workers tell of themselves",
+  async (path) => {
+    const fleet = engines();
+    const response = await fleet.router.admin(new Request(`http://admin${path}`));
+    expect(response.status).toBe(200);
+    expect(asked(fleet)).toEqual(workers.map((worker) => `${worker} ${path}`));
+  },
+);
