@@ -2,6 +2,7 @@
 
 import type { EngineMetrics } from "../supervisor/engines/engine.ts";
 import type { Pair } from "./attempt.ts";
+import { promptSourcesOf } from "./prompt_sources.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { getFromWorker } from "./worker_get.ts";
@@ -33,14 +34,11 @@ export async function readCounters({ prefill, decode }: Pair, io: RouterIo, metr
   const onPrefill = bytes?.on === "prefill" ? await metricsOf(prefill, io) : "";
   if (typeof onPrefill !== "string") return onPrefill;
 
-  const label = metrics.sourceLabel ?? "source";
-  const bySource = (source: string) => sumOf(onDecode, metrics.promptTokensBySource, `${label}="${source}"`);
+  const { moved, recomputed } = promptSourcesOf(onDecode, metrics);
   return {
     is: "counted",
-    moved: bySource(metrics.externalSource) ?? sumOf(onDecode, EXTERNAL_HITS) ?? 0,
-    recomputed: metrics.recomputed
-      ? sumOf(onDecode, metrics.recomputed.metric, metrics.recomputed.labels) ?? 0
-      : bySource(metrics.localComputeSource),
+    moved: moved ?? sumOf(onDecode, EXTERNAL_HITS) ?? 0,
+    recomputed,
     bytes: bytes === null ? null : scaled(sumOf(bytes.on === "prefill" ? onPrefill : onDecode, bytes.metric), bytes),
   };
 }

@@ -5,7 +5,7 @@ import type { EngineMetrics } from "../supervisor/engines/engine.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { getFromWorker } from "./worker_get.ts";
-import { sumOf } from "./worker_metrics.ts";
+import { promptSourcesOf } from "./prompt_sources.ts";
 
 export interface RecomputeWatch {
   /** Reads the counters of each decode worker that was handed something since the last look. */
@@ -60,8 +60,7 @@ async function readSeen(slot: Slot, io: RouterIo, names: EngineMetrics): Promise
   const where = { url, path: "/metrics", apiKey: io.roster.workerApiKey, limitMs: LIMIT_MS };
   const answer = await getFromWorker(io.upstream, where);
   if (answer.is === "failed" || answer.status !== 200) return null;
-  const bySource = (source: string) => sumOf(answer.text, names.promptTokensBySource, `source="${source}"`);
-  const recomputed = bySource(names.localComputeSource);
+  const { moved, recomputed } = promptSourcesOf(answer.text, names);
   if (recomputed === null) return null;
-  return { generation, handedOver, wholeStarted, recomputed, moved: bySource(names.externalSource) ?? 0 };
+  return { generation, handedOver, wholeStarted, recomputed, moved: moved ?? 0 };
 }
