@@ -68,6 +68,16 @@ test("prove() reads the bytes where the transfer starts: on prefill for a push",
   expect(await prove(provableFleet(nixlPush, all))).toMatchObject({ is: "proven", bytes: 2880 });
 });
 
+test("prove() wants bytes where an engine counts a prompt's tokens wherever they came from", async () => {
+  const counting = (metric: string, unitBytes: number): Connector => ({
+    ...nixlPush,
+    proof: { covers: "prompt", bytes: { metric, on: "prefill", unitBytes, needed: true } },
+  });
+  const real = nixlPush.proof.bytes?.metric ?? "";
+  expect(await prove(provableFleet(counting(real, 2), all))).toMatchObject({ is: "proven", bytes: 5760 });
+  expect((await prove(provableFleet(counting("sglang:kv_transfer_total_mb_sum", 1), all))).is).toBe("refuted");
+});
+
 test("prove() asks again, under a new id, when the first push between two engines is lost", async () => {
   const fleet = provableFleet(nixlPush, all, { losesFirst: true });
   const proof = await fleet.router.prove({ prefill: "prefill-0", decode: "decode-0" }, { limitMs: 150 });
