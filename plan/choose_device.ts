@@ -6,9 +6,6 @@ import type { InstalledEngine, Machine } from "./machine.ts";
 import type { Problem } from "./problem.ts";
 import { originText, type Spec } from "./spec.ts";
 
-/** Assumed where the plan is for another box whose probe does not tell. */
-const assumedVersion = "0.32.0";
-
 export interface EngineChoice {
   readonly installed: InstalledEngine;
   /** There is none: `installed` is a guess, and what follows from it is not worth telling. */
@@ -22,6 +19,8 @@ export function chooseEngine(
   engine: Engine,
   userArgs: readonly string[],
 ): EngineChoice {
+  // Assumed where the plan is for another box whose probe does not tell.
+  const assumedVersion = engine.newestKnown;
   const assumed = { name: engine.name, version: assumedVersion, imports: {}, device: null };
   if (engine.impliedVersion) {
     return { installed: { ...assumed, version: engine.impliedVersion(userArgs) }, isMissing: false, problems: [] };

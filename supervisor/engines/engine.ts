@@ -100,6 +100,8 @@ export interface LogMarks {
 
 export interface Engine {
   readonly name: string;
+  /** The newest version that is known to work as described. */
+  readonly newestKnown: string;
   command(
     input: WorkerCommandInput,
   ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };

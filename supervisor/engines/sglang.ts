@@ -10,6 +10,7 @@ import { readInstalled, readVersion, versionCommand } from "./sglang_version.ts"
 
 export const sglang: Engine = {
   name: "sglang",
+  newestKnown: "0.5.23",
   command: sglangCommand,
   // It makes a token, so it takes a second on an idle server and longer on a busy one.
   probe: { path: "/health", limitMs: 20_000 },

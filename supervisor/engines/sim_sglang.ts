@@ -4,9 +4,6 @@ import type { Engine } from "./engine.ts";
 import { sglang } from "./sglang.ts";
 import { launchArguments } from "./sglang_command.ts";
 
-/** The SGLang that the simulator plays. */
-export const playedSglang = "0.5.23";
-
 export const simSglang: Engine = {
   ...sglang,
   name: "sim-sglang",
@@ -17,6 +14,7 @@ export const simSglang: Engine = {
   stop: { signal: "SIGTERM", graceMs: 5_000 },
   versionCommand: (command) => [...command, "sim-sglang", "--version"],
   readInstalled: undefined,
-  impliedVersion: () => playedSglang,
+  // It plays that one.
+  impliedVersion: () => sglang.newestKnown,
   commonFlagPrefix: "--sim-",
 };

@@ -10,6 +10,7 @@ import { readInstalled, readVersion, versionCommand } from "./vllm_version.ts";
 
 export const vllm: Engine = {
   name: "vllm",
+  newestKnown: "0.32.0",
   command: vllmCommand,
   // VLLM_PORT is where vLLM's own search for free ports starts; room for the ones that parallel workers take.
   ports: () => [{ purpose: "internal", count: 16, env: "VLLM_PORT", preferred: 21_000 }],
