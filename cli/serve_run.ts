@@ -28,7 +28,18 @@ import { routerOfRun } from "./router_of_run.ts";
 /** Above the router's own limit, which answers 413 instead of closing the connection. */
 const BODY_SLACK_BYTES = 1024 * 1024;
 
-export async function serveRun(planned: PlannedRun, core: Core, context: CliContext): Promise<number> {
+/** For whoever puts the run behind a listener of its own. */
+export interface RunListener {
+  listening(run: { readonly url: string; fetch(request: Request): Response | Promise<Response> }): void;
+  ready(): void;
+}
+
+export async function serveRun(
+  planned: PlannedRun,
+  core: Core,
+  context: CliContext,
+  told: RunListener | null = null,
+): Promise<number> {
   const { plan, wish, runDir } = planned;
   const files = readRouterFiles(wish.spec);
   if (files.is === "unusable") return tell(files.problem, context, exitCodes.badUsage);
@@ -54,6 +65,8 @@ export async function serveRun(planned: PlannedRun, core: Core, context: CliCont
   const fleet = launchFleet({ ...launch, identity: core.identity }, context);
   const router: LiveRouter = liveRouter(routerOfRun(planned, fleet.view, context));
   core.onStop((haste) => fleet.stop(haste));
+  events.subscribe((event) => event.type === "ready" && told?.ready());
+  told?.listening({ url: listener.url, fetch: router.fetch });
   const closeFolder = showRun({ planned, core, fleet, events, url: listener.url, router }, context);
 
   const exitCode = await fleet.done;

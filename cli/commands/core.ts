@@ -3,6 +3,7 @@
 import { findRun } from "../../control/find_run.ts";
 import { resolve } from "node:path";
 import { openRunDir, stateDirOf } from "../../control/run_dir.ts";
+import { everyModel } from "../../plan/dialects/rollout/model_names.ts";
 import { type Core, runCore } from "../../supervisor/watch_init.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { CliContext } from "../context.ts";
@@ -15,6 +16,8 @@ import { readWish } from "../read_wish.ts";
 import { paintFor, wantsColor } from "../render/color.ts";
 import { complain, error } from "../reach_run.ts";
 import { handleLeftovers } from "../handle_leftovers.ts";
+import { entriesOf } from "../entries_of_file.ts";
+import { serveModels } from "../serve_models.ts";
 import { serveRun } from "../serve_run.ts";
 
 export function coreMain(argv: readonly string[], context: CliContext): Promise<number> {
@@ -24,11 +27,16 @@ export function coreMain(argv: readonly string[], context: CliContext): Promise<
 async function planAndServe(core: Core, argv: readonly string[], context: CliContext): Promise<number> {
   const { runId } = core.identity;
   // The settings say where the run's folder is, and the plan names files in it.
-  const { spec } = await readWish(planSources(argv, context));
+  const whole = await readWish(planSources(argv, context));
+  const { spec } = whole;
   const stateDir = stateDirOf(spec.settings.stateDir.value, context.env);
   const taken = nameTaken(spec.settings.name.value, stateDir);
   if (taken !== null) return complain([taken], exitCodes.badUsage, context);
   const leftovers = await handleLeftovers(stateDir, spec.settings.reap.value, context);
+  if (spec.settings.modelEntry.value === everyModel) {
+    const entries = await entriesOf(spec, context);
+    if (entries.length > 0) return await serveModels({ wish: whole, entries, argv, stateDir }, core, context);
+  }
   const run = { sharedDir: `${stateDir}/runs/${runId}/kv`, nonce: runId.slice(-6) };
   const sources = planSources(argv, context, run);
   const { wish, planned } = await planFromArgv(sources);

@@ -37,7 +37,7 @@ export const otherToolsSettings = {
     default: null,
     group: "Other tools",
     hint: "NAME",
-    help: "Which of the file's models to serve; the GPUs of the others stay free for a run of their own",
+    help: "Which of the file's models to serve, or all; the GPUs of the others stay free for a run of their own",
   },
   prefillNumServers: {
     flag: "--prefill-num-servers",

@@ -9,6 +9,7 @@ import type { EngineVariable, Layout, Origin, WorkerGroup } from "../../spec.ts"
 import type { Asked, Dialect, ReadFile } from "../dialect.ts";
 import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { type ModelEntry, readModelEntry } from "./model_entry.ts";
+import { everyModel } from "./model_names.ts";
 import type { RolloutReading } from "./reading.ts";
 import { errorAt, warningAt } from "../tell.ts";
 import { readYaml } from "../yaml/yaml_document.ts";
@@ -83,18 +84,19 @@ function choose(
   start: Origin,
   problems: Problem[],
 ): ModelEntry | null {
+  const isOpen = asked === null || asked === everyModel;
   const found = models.find(({ name }) => name === asked);
   const names = models.map(({ name }) => name);
-  if (asked !== null && found === undefined && models.length > 0) {
+  if (!isOpen && found === undefined && models.length > 0) {
     const fix = `--model-entry ${nearestName(asked, names) ?? names[0]}`;
     problems.push(errorAt(start, { what: `No model is called "${asked}"`, why: `there are ${names.join(", ")}`, fix }));
     return null;
   }
-  if (asked === null && models.length > 1) {
+  if (isOpen && models.length > 1) {
     problems.push(errorAt(models[1]?.origin ?? start, {
       what: `Choose one of the models ${names.join(", ")}`,
-      why: "one pdserve serves one model so far; each of several runs takes its own GPUs of the file",
-      fix: `--model-entry ${names[0]}, and a second run with --model-entry ${names[1]}`,
+      why: "a plan is of one model; `up` serves all of them behind one listener with --model-entry all",
+      fix: `--model-entry ${names[0]}, or --model-entry all`,
     }));
     return null;
   }
