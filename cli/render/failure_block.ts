@@ -9,6 +9,7 @@ import type { Paint } from "./color.ts";
 import { printable } from "./printable.ts";
 import { elapsedText } from "./quantities.ts";
 import { cutText, textWidth, wrapText } from "./text_width.ts";
+import { isSimulator } from "../../supervisor/engines/engine_title.ts";
 
 export interface BlockStyle {
   readonly columns: number;
@@ -17,7 +18,7 @@ export interface BlockStyle {
 
 export function failureBlock(failure: WorkerFailure, plan: Plan | null, style: BlockStyle): string[] {
   const worker = plan?.workers.find(({ name }) => name === failure.worker);
-  const hasGpus = plan?.device === "cuda" && plan.engine.name !== "sim";
+  const hasGpus = plan?.device === "cuda" && !isSimulator(plan.engine.name);
   const alone = worker === undefined || worker.external !== null ? [] : ["", ...aloneLines(worker, style)];
   return [
     "",

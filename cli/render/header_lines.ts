@@ -3,6 +3,7 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { Paint } from "./color.ts";
 import { wrapText } from "./text_width.ts";
+import { engineTitle, isSimulator } from "../../supervisor/engines/engine_title.ts";
 
 export interface HeaderFacts {
   readonly version: string;
@@ -15,7 +16,7 @@ export function headerLines({ version, plan, configFile }: HeaderFacts, columns:
     engineText(plan),
     plan.connector.name,
     topologyText(plan),
-    ...(plan.engine.name === "sim" ? [] : [plan.device]),
+    ...(isSimulator(plan.engine.name) ? [] : [plan.device]),
     `plan ${plan.planId}`,
     ...(configFile === null ? [] : [`settings ${configFile}`]),
   ];
@@ -28,9 +29,9 @@ export function headerLines({ version, plan, configFile }: HeaderFacts, columns:
 }
 
 function engineText({ engine, workers }: Plan): string {
-  if (engine.name === "sim") return "simulated engines";
+  if (isSimulator(engine.name)) return "simulated engines";
   if (workers.some(({ external }) => external !== null)) return "workers started by others";
-  return `${engine.name === "vllm" ? "vLLM" : engine.name} ${engine.version}`;
+  return `${engineTitle(engine.name)} ${engine.version}`;
 }
 
 /** `2P2D`, and what is neither prefill nor decode behind it. */

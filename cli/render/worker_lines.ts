@@ -6,6 +6,7 @@ import type { Paint } from "./color.ts";
 import type { WorkerPicture } from "./fleet_picture.ts";
 import { elapsedText } from "./quantities.ts";
 import { cutText, padText, textWidth } from "./text_width.ts";
+import { isSimulator } from "../../supervisor/engines/engine_title.ts";
 
 const barCells = 10;
 const stageColumns = 16;
@@ -45,7 +46,7 @@ export function workerLines(workers: readonly WorkerPicture[], view: WorkerLines
 /** Where it runs: GPUs where there are some, the address where somebody else started it. */
 function placeOf({ plan: worker }: WorkerPicture, plan: Plan): string {
   if (worker.external !== null) return worker.external.replace(/^https?:\/\//, "");
-  if (plan.engine.name === "sim") return `simulated  :${worker.port}`;
+  if (isSimulator(plan.engine.name)) return `simulated  :${worker.port}`;
   const where = plan.device === "cuda" ? `gpu ${worker.gpus.join(",")}` : plan.device;
   return `${where}  :${worker.port}`;
 }
