@@ -5,6 +5,9 @@ import { closeFd, readNow, widenPipe } from "./native.ts";
 import { untilNext } from "./until_next.ts";
 
 const LOOK_EVERY_MS = 100;
+/** Of a stream of lines nobody reads each one: it may come in larger pieces, as long as they fit into any pipe (64 KiB). */
+const STREAM_EVERY_MS = 250;
+const STREAM_BYTES_PER_MS = { from: 40, to: 200 };
 /** Whoever writes more than this between two looks would have to wait for the next one. */
 const SOON_BYTES = 128 * 1024;
 const SOON_MS = 5;
@@ -33,12 +36,23 @@ export function followPipe(fd: number, onOutput: (bytes: Uint8Array) => void): F
     resolve();
     return bytes;
   };
+  let lookedMs = performance.now();
   const look = () => {
     const bytes = read();
-    if (isOpen) setTimeout(look, bytes > SOON_BYTES ? SOON_MS : untilNext(LOOK_EVERY_MS));
+    const nowMs = performance.now();
+    const pauseMs = pauseAfter(bytes, nowMs - lookedMs);
+    lookedMs = nowMs;
+    if (isOpen) setTimeout(look, pauseMs);
   };
   setTimeout(look, SOON_MS);
   return { ended, readNow: () => void read() };
+}
+
+function pauseAfter(bytes: number, tookMs: number): number {
+  if (bytes > SOON_BYTES) return SOON_MS;
+  const perMs = bytes / tookMs;
+  const isStream = perMs > STREAM_BYTES_PER_MS.from && perMs < STREAM_BYTES_PER_MS.to;
+  return untilNext(isStream ? STREAM_EVERY_MS : LOOK_EVERY_MS);
 }
 
 function readAll(

@@ -39,10 +39,9 @@ export interface LogStore {
   close(): Promise<void>;
 }
 
-/** Engines write a line at a time; looking at each alone would cost more than the lines do. */
+/** Engines write a line at a time; looking at each alone would cost more than the lines do, and so would waiting for more than these. */
 const gatherMs = 100;
-
-const maxGatheredBytes = 256 * 1024;
+const maxGatheredBytes = 4 * 1024;
 
 export function makeLogStore(options: LogStoreOptions): LogStore {
   return new FileAndMemory(options);
