@@ -4,7 +4,7 @@ import { access } from "node:fs/promises";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { chooseConnector } from "../kv/choose_connector.ts";
-import { connectors, findConnector } from "../kv/index.ts";
+import { connectorsOf, findConnector } from "../kv/index.ts";
 import { looksLikePath } from "../plan/check_model.ts";
 import type { Machine } from "../plan/machine.ts";
 import { hasErrors, makePlan } from "../plan/make_plan.ts";
@@ -90,7 +90,7 @@ export function questionFor(spec: Spec, engine: Engine): ProbeQuestion {
   const { settings } = spec;
   const routerOnly = runsAlready(settings);
   const command = splitShellWords(settings.engineCommand.value ?? "") ?? [];
-  const modules = [...new Set(Object.values(connectors).flatMap(({ imports }) => imports))];
+  const modules = [...new Set(connectorsOf(engine.name).flatMap(({ imports }) => imports))];
   const simulated = engine.impliedVersion !== undefined;
   return {
     engine: routerOnly || simulated ? null : { engine, command, modules },

@@ -3,7 +3,8 @@
 import type { Leftover } from "../../control/leftovers.ts";
 import type { KnownRun } from "../../control/list_runs.ts";
 import { connectorHere, type EngineHere } from "../../kv/connector_here.ts";
-import { connectors } from "../../kv/index.ts";
+import { connectorsOf } from "../../kv/index.ts";
+import { engineTitle } from "../../supervisor/engines/engine_title.ts";
 import type { Machine } from "../../plan/machine.ts";
 import type { Planned } from "../../plan/plan.ts";
 import { bytesText, countText } from "../render/quantities.ts";
@@ -53,10 +54,11 @@ function engine({ machine, engineName, isSimulated }: Facts): Finding[] {
   }
   const { name, version, imports, device } = machine.engine;
   const here: EngineHere = { engine: name, engineVersion: version, device: device ?? "cuda", imports };
-  const work = Object.keys(connectors).filter((connector) => connectorHere(connector, here).is === "yes");
+  const work = connectorsOf(name).map((connector) => connector.name)
+    .filter((connector) => connectorHere(connector, here).is === "yes");
   const missing = Object.entries(imports).filter(([, found]) => found === null).map(([module]) => module);
   return [
-    ok("engine", `${name} ${version}${device === null ? "" : ` for ${device}`}`),
+    ok("engine", `${engineTitle(name)} ${version}${device === null ? "" : ` for ${device}`}`),
     ...(missing.length === 0 ? [] : [
       warning(
         "engine",
