@@ -20,7 +20,10 @@ const LOOK_AGAIN_MS = 1_000;
 
 export function addWorkerRoutes(app: Hono, workers: AddedWorkers, io: RouterIo): void {
   app.get("/workers", (c) => c.json(listOf(io)));
-  app.get("/list_workers", (c) => c.json({ urls: io.roster.all().map((slot) => slot.worker.url) }));
+  app.get(
+    "/list_workers",
+    (c) => c.json({ urls: io.roster.all().filter(takesRequests).map((slot) => slot.worker.url) }),
+  );
   app.get("/workers/:id{.+}", (c) => {
     const slot = slotOf(c.req.param("id"), io);
     return slot === null ? c.json(unknown(c.req.param("id")), 404) : c.json(cardOf(slot, io));
@@ -94,7 +97,7 @@ function slotOf(id: string, { roster }: RouterIo): Slot | null {
 }
 
 function listOf(io: RouterIo) {
-  const workers = io.roster.all().map((slot) => cardOf(slot, io));
+  const workers = io.roster.all().filter(takesRequests).map((slot) => cardOf(slot, io));
   const count = (role: string) => workers.filter((worker) => worker.worker_type === role).length;
   const stats = { prefill_count: count("prefill"), decode_count: count("decode"), regular_count: count("regular") };
   return { workers, total: workers.length, stats };
@@ -119,4 +122,9 @@ function cardOf({ name, worker, inFlight }: Slot, { health, settings }: RouterIo
 
 function unknown(id: string) {
   return { error: `There is no worker ${JSON.stringify(id)}; GET /workers lists them` };
+}
+
+/** Encoders do not: a trainer that finds them in the list would send them prompts. */
+function takesRequests({ worker }: Slot): boolean {
+  return worker.facts.role !== "encode";
 }

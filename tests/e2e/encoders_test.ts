@@ -1,7 +1,8 @@
 // Encoder workers before prefill and decode, on simulated engines.
 
 import { afterEach, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlainEngine, startPlainEngine } from "./plain_engine.ts";
 import { killRun, type RunningPdserve, runToEnd, startPdserve } from "./run_pdserve.ts";
@@ -70,6 +71,18 @@ test("without a ready encoder an image gets an error that says so, and text is s
   const refused = await post(running.url, chatOf("Picture?", ["https://images.example/a.png"]));
   expect(refused.status).toBeGreaterThanOrEqual(500);
   expect((await post(running.url, chatOf("No picture?", []))).status).toBe(200);
+}, 60_000);
+
+test("encoders also stand before regular workers, as a topology file asks, and are in no list of workers", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "encoders-")), "epd.yaml");
+  const groups = "[{worker_type: encoder, num_gpus: 1}, {worker_type: regular, num_gpus: 1}]";
+  writeFileSync(file, `vllm: [{name: actor, server_groups: ${groups}}]\n`);
+  running = await startPdserve([model, "--engine", "sim", "--port", "0", "--vllm-config", file, "--admin-key", "adm"]);
+  expect((await post(running.url, chatOf("Picture?", ["https://images.example/a.png"]))).status).toBe(200);
+  expect(await mediaOf("encode-0")).toMatchObject({ encoded: 1 });
+  expect(await mediaOf("regular-0")).toEqual({ encoded: 0, loaded: 1, computed: 0 });
+  const listed = await fetch(`${running.url}/list_workers`, { headers: { authorization: "Bearer adm" } });
+  expect(await listed.json()).toEqual({ urls: [urlOf("regular-0")] });
 }, 60_000);
 
 test("the plan gives encoders GPUs of their own and joins them to prefill, not to decode", async () => {

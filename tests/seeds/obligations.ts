@@ -79,7 +79,8 @@ export const obligations: readonly Obligation[] = [
   open(
     "V14",
     "several models: a listener each, a map of names to addresses",
-    "a run for each model by --model-entry, on GPUs of its own; whole workers of another run can be put behind one listener by POST /workers; no one command starts them all",
+    "--model-entry all starts them all, --model-entry NAME one of them; whole workers of another run can be put behind one listener by POST /workers",
+    "e2e/models_test.ts: each model has a listener of its own, and the shared one goes by the body's model or the entry's name",
     "router/served_models_test.ts: each model goes to its own workers, split or whole",
   ),
   tested("V15", "overrides by group in both engines' spelling, visibly translated"),
