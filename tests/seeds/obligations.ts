@@ -45,10 +45,11 @@ export const obligations: readonly Obligation[] = [
     "router/policies/consistent_hash_test.ts: a session stays with its worker, whatever the order of the list",
   ),
   tested("V5", "TP and overrides of each group are its own"),
-  open(
+  tested(
     "V6",
     "several groups and routers in one process",
-    "several groups of one model are one run; each further model is a run of its own, chosen by --model-entry",
+    "--model-entry all gives each model a router of its own in one process",
+    "e2e/models_test.ts: each model has a listener of its own, and the shared one goes by the body's model or the entry's name",
     "router/served_models_test.ts: each model goes to its own workers, split or whole",
   ),
   tested(
@@ -76,7 +77,7 @@ export const obligations: readonly Obligation[] = [
     "router/encode_media_test.ts: finds images and sounds in all messages, as they are written",
   ),
   tested("V13", "several groups of one role with different TP in one pool"),
-  open(
+  tested(
     "V14",
     "several models: a listener each, a map of names to addresses",
     "--model-entry all starts them all, --model-entry NAME one of them; whole workers of another run can be put behind one listener by POST /workers",
