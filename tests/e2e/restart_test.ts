@@ -73,6 +73,19 @@ test(
   60_000,
 );
 
+test("while no prefill worker is there, --fallback decode-alone serves and says so", async () => {
+  const run = await startDemo("--fallback", "decode-alone");
+  const from = run.events.length;
+  process.kill(workerOf(run, "prefill-0").pid, "SIGKILL");
+  await became(run, "prefill-0", "backoff", from);
+  const answer = await ask(run);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("x-pdserve-handoff")).toStartWith("fallback; reason=");
+  await became(run, "prefill-0", "ready", from);
+  expect((await ask(run)).headers.get("x-pdserve-handoff")).not.toContain("fallback");
+  expect(await run.stop()).toBe(0);
+}, 60_000);
+
 test("--fail-fast ends the run at the first failure, with exit code 1 and nothing left", async () => {
   const run = await startDemo("--fail-fast");
   process.kill(workerOf(run, "prefill-0").pid, "SIGKILL");
