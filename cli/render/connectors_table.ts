@@ -13,6 +13,8 @@ export interface ConnectorRow {
 }
 
 const widest = 120;
+/** Below, the ports have no room for a column and stand under their row. */
+const roomForPorts = 110;
 const indent = "    ";
 
 export function connectorsTableText(
@@ -22,29 +24,36 @@ export function connectorsTableText(
 ): string {
   const columns = Math.min(widest, screen.columns);
   const versions = rows.some(({ description }) => description.connector.engines.vllm === undefined) ? "SGLANG" : "VLLM";
-  const header = ["", "CONNECTOR", versions, "DEVICES", "HANDOFF", "PORTS A WORKER"];
-  const [head = "", ...lines] = tableLines(header, rows.map(cellsOf), { ...screen, columns });
-  const body = rows.flatMap((row, at) => [lines[at] ?? "", ...details(row, columns).map(screen.paint.dim)]);
+  const header = ["", "CONNECTOR", versions, "DEVICES", "HANDOFF"];
+  const isWide = columns >= roomForPorts;
+  const [head = "", ...lines] = tableLines(
+    isWide ? [...header, "PORTS A WORKER"] : header,
+    rows.map((row) => isWide ? [...cellsOf(row), portsOf(row)] : cellsOf(row)),
+    { ...screen, columns },
+  );
+  const body = rows.flatMap((row, at) => [lines[at] ?? "", ...details(row, columns, !isWide).map(screen.paint.dim)]);
   return [head, ...body, "", ...footer(engine, columns).map(screen.paint.dim)].join("\n") + "\n";
 }
 
 /** A mark in front, for colour is not for everybody. */
 function cellsOf({ description, here }: ConnectorRow): string[] {
-  const { connector, ports } = description;
+  const { connector } = description;
   return [
     { yes: "√", no: "×", unknown: "?" }[here.is],
     connector.name,
     rangeText(connector.engines.vllm ?? connector.engines.sglang),
     devicesText(connector.devices),
     connector.cannotHandOver === undefined ? connector.shape : "none",
-    portsText(ports.prefill, ports.decode),
   ];
 }
 
-function details({ description: { connector }, here }: ConnectorRow, columns: number): string[] {
+function details(row: ConnectorRow, columns: number, withPorts: boolean): string[] {
+  const { description: { connector }, here } = row;
+  const ports = portsOf(row);
   const first = here.is === "no" ? here.problems[0] : undefined;
   const [worst] = connector.failureModes;
   const rows: [string, string][] = [
+    ...(withPorts && ports !== "-" ? [["ports", ports] as [string, string]] : []),
     ["needs", connector.needs.join("; ")],
     ...(worst === undefined ? [] : [["fails", `${worst.when} → ${worst.seen}`] as [string, string]]),
     ...(first === undefined ? [] : [["not here", `${first.what} (${first.fix})`] as [string, string]]),
@@ -75,7 +84,7 @@ function devicesText(devices: readonly Device[]): string {
 }
 
 /** For one worker with TP, DP and PP 1; `explain` tells more. */
-function portsText(prefill: readonly PortNeed[], decode: readonly PortNeed[]): string {
+function portsOf({ description: { ports: { prefill, decode } } }: ConnectorRow): string {
   const text = (needs: readonly PortNeed[]) => needs.map(({ purpose }) => purpose.replaceAll("_", " ")).join(", ");
   if (prefill.length + decode.length === 0) return "-";
   return text(prefill) === text(decode) ? text(prefill) : `${text(prefill)} (prefill)`;

@@ -7,14 +7,17 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { versions } from "./versions.ts";
 
-export interface LmcacheHere {
-  /** For PYTHONPATH. */
-  readonly folder: string;
-  /** argv that starts with `lmcache`. */
-  readonly command: readonly string[];
-}
+export type LmcacheHere =
+  | {
+    readonly is: "installed";
+    /** For PYTHONPATH. */
+    readonly folder: string;
+    /** argv that starts with `lmcache`. */
+    readonly command: readonly string[];
+  }
+  | { readonly is: "unavailable"; readonly reason: string };
 
-/** Throws with what the installer said. `vllm` is the path of the program in its virtual environment. */
+/** `vllm` is the path of the program in its virtual environment. */
 export function installLmcache(vllm: string): LmcacheHere {
   const bin = dirname(vllm);
   const folder = join(bin, "../..", `lmcache-${versions.lmcache}`);
@@ -36,8 +39,8 @@ export function installLmcache(vllm: string): LmcacheHere {
       ...wanted,
     ];
     const run = Bun.spawnSync(argv, { stdout: "pipe", stderr: "pipe" });
-    if (run.exitCode !== 0) throw new Error(`lmcache cannot be installed:\n${run.stderr}`);
+    if (run.exitCode !== 0) return { is: "unavailable", reason: String(run.stderr).trim().slice(-1_000) };
     writeFileSync(mark, "");
   }
-  return { folder, command: [python, join(folder, "bin/lmcache")] };
+  return { is: "installed", folder, command: [python, join(folder, "bin/lmcache")] };
 }

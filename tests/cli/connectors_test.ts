@@ -69,6 +69,19 @@ describe("pdserve connectors", () => {
   });
 });
 
+describe("pdserve connectors on a terminal", () => {
+  test.each([[80, "    ports    bootstrap (prefill)"], [120, "PORTS A WORKER"]])(
+    "says at %d columns which ports a worker needs, and cuts nothing",
+    async (columns, text) => {
+      const lines = (await run([], box, columns)).stdout.split("\n");
+      expect(lines.some((line) => line.includes(text))).toBe(true);
+      const rows = lines.filter((line) => /^[√×?] {2}/.test(line));
+      expect(rows).toHaveLength(Object.keys(connectors).length);
+      expect(rows.filter((line) => line.includes("…") || line.length > columns)).toEqual([]);
+    },
+  );
+});
+
 describe("pdserve connectors explain", () => {
   test("prints command lines, requests, pairs, failures, proof and sources", async () => {
     const { exitCode, stdout } = await run(["explain", "NIXL"]);

@@ -151,6 +151,17 @@ describe.each(samples.map((sample) => [sample.title, sample] as const))("%s", (_
     });
   }
 
+  test("waits for a word of prefill's only where it says what the word is, another for each attempt", () => {
+    const { arrival, shape } = connector;
+    expect(arrival !== undefined).toBe(shape === "announced");
+    if (arrival === undefined) return;
+    const context = legContext(connector);
+    expect(arrival.idOf({ ...context, attemptId: "r-2" })).not.toBe(arrival.idOf(context));
+    expect(JSON.stringify(connector.prefillLeg(context).set)).toContain(arrival.idOf(context));
+    const ports = connector.ports({ role: "prefill", tp: 1, dp: 1, pp: 1 });
+    expect(ports.map(({ purpose }) => purpose)).toContain(arrival.portPurpose);
+  });
+
   if (connector.shape !== "plain-two-step") {
     test("hands nothing from a worker to itself", () => {
       const context = legContext(connector);
