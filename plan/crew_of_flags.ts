@@ -2,7 +2,7 @@
 
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { type CrewWish, workerSlot } from "./crew.ts";
-import { encoderCrew } from "./encoder_crew.ts";
+import { alsoAnEncoder, encoderCrew } from "./encoder_crew.ts";
 import { groupGpus } from "./group_gpus.ts";
 import type { GpuWish } from "./listed_gpus.ts";
 import type { Machine } from "./machine.ts";
@@ -19,7 +19,11 @@ export function crewOfFlags(spec: Spec, machine: Machine, engine: Engine, around
     problems: [...prefillProblems, ...decodeProblems],
     place: (namesOnly) => {
       const encoders = encoderCrew(spec, machine, engine, around, namesOnly);
-      const groups = groupGpus(gpuWish(spec, prefill, decode, namesOnly), encoders.rest);
+      const takenNames = encoders.workers.flatMap(({ gpus }) => gpus);
+      const wish = { ...gpuWish(spec, prefill, decode, namesOnly), takenNames };
+      const twice = alsoAnEncoder(takenNames, wish, machine);
+      // Told once: to prefill and decode the encoders' GPUs do not exist.
+      const groups = groupGpus(wish, twice.length > 0 ? machine : encoders.rest);
       return {
         workers: [
           ...encoders.workers,
@@ -28,7 +32,7 @@ export function crewOfFlags(spec: Spec, machine: Machine, engine: Engine, around
         ],
         split: groups.reason,
         ports: {},
-        problems: [...encoders.problems, ...groups.problems],
+        problems: [...encoders.problems, ...twice, ...groups.problems],
       };
     },
   };

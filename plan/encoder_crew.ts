@@ -3,7 +3,7 @@
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { workerSlot } from "./crew.ts";
 import { readGpuList } from "./gpu_list.ts";
-import { physicalId } from "./listed_gpus.ts";
+import { type GpuWish, type PdRole, physicalId, saidGpus } from "./listed_gpus.ts";
 import type { Machine } from "./machine.ts";
 import type { Problem } from "./problem.ts";
 import { originText, type Spec } from "./spec.ts";
@@ -55,4 +55,22 @@ export function encoderCrew(
     rest: namesOnly ? machine : { ...machine, gpus: machine.gpus.filter(({ id }) => !taken.includes(id)) },
     problems,
   };
+}
+
+/** One problem for each role that lists an encoder's GPU. */
+export function alsoAnEncoder(encoderGpus: readonly string[], wish: GpuWish, machine: Machine): readonly Problem[] {
+  const roles: readonly PdRole[] = ["prefill", "decode"];
+  return roles.flatMap((role) => {
+    const both = [...new Set(saidGpus(role, wish, machine))].filter((id) => encoderGpus.includes(id));
+    if (both.length === 0) return [];
+    const which = `${both.length === 1 ? "GPU" : "GPUs"} ${both.join(", ")}`;
+    return [{
+      what: `${which} ${both.length === 1 ? "is" : "are"} in both --encode-gpus and --${role}-gpus`,
+      why: "a GPU runs one role",
+      fix: "list different GPUs for the two",
+      where: originText(wish.gpus[role].origin),
+      severity: "error",
+      exitCode: 2,
+    }];
+  });
 }

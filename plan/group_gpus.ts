@@ -62,7 +62,7 @@ function badPd(pd: Sourced<string | null>): Problem {
 }
 
 function nameGroups(given: Listed, counts: PdCounts | null, wish: GpuWish): Grouping {
-  const taken = new Set([...(given.prefill ?? []), ...(given.decode ?? [])].flat());
+  const taken = new Set([...(given.prefill ?? []), ...(given.decode ?? []), wish.takenNames ?? []].flat());
   let next = 0;
   const name = () => {
     while (taken.has(String(next))) next++;

@@ -15,6 +15,8 @@ export interface GpuWish {
   readonly pd: Sourced<string | null>;
   /** No GPUs are used (CPU, simulator): ids are names and any will do. */
   readonly namesOnly: boolean;
+  /** Names that others have, where ids are names. */
+  readonly takenNames?: readonly string[];
 }
 
 /** The groups the user listed for one role, by physical id; null when nothing was listed. */
