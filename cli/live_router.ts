@@ -32,11 +32,11 @@ export function liveRouter(first: Router): LiveRouter {
       retired.add(before);
       before.onIdle(() => {
         retired.delete(before);
-        before.close();
+        void before.close();
       });
     },
-    close() {
-      for (const router of all()) router.close();
+    async close() {
+      await Promise.all(all().map((router) => router.close()));
     },
   };
 }

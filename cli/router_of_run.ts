@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { leaseMsOf } from "../kv/lease.ts";
+import { loadTracing } from "../router/load_tracing.ts";
 import { makeRandomIds } from "../router/random_ids.ts";
 import { makeRouter, type Router } from "../router/make_router.ts";
 import { policies } from "../router/policies/index.ts";
@@ -22,6 +23,9 @@ export function routerOfRun(
   const files = readRouterFiles(wish.spec);
   // Only after a reload: nobody gets in then, rather than everybody.
   const apiKeys = files.is === "read" ? files.apiKeys : [randomBytes(32).toString("hex")];
+  const log = writeLogTo(runDir.logPath("pdserve"), of.logLevel.value);
+  const endpoint = of.otlpEndpoint.value;
+  const tracing = endpoint === null ? {} : { tracing: loadTracing({ endpoint, pdserveVersion: context.version, log }) };
   return makeRouter({
     fleet,
     connector,
@@ -62,7 +66,8 @@ export function routerOfRun(
     },
     clock: { now: () => performance.now(), wall: () => Date.now() },
     random: makeRandomIds(),
-    log: writeLogTo(runDir.logPath("pdserve"), of.logLevel.value),
+    log,
+    ...tracing,
     writeAccessLog: of.accessLog.value === null ? null : writeLinesTo(of.accessLog.value, context),
   });
 }

@@ -71,7 +71,7 @@ export async function serveRun(
 
   const exitCode = await fleet.done;
   await listener.stop(true);
-  router.close();
+  await router.close();
   closeFolder();
   reporter.end();
   endNotifying();

@@ -73,6 +73,8 @@ function typeOf(setting: Setting): { readonly [key: string]: Json } {
       return { type: "integer", minimum: 1 };
     case "port":
       return { type: "integer", minimum: 0, maximum: 65_535 };
+    case "url":
+      return { type: "string", pattern: "^https?://" };
     case "switch":
       return { type: "boolean" };
     case "choice":

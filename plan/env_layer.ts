@@ -1,8 +1,10 @@
-// What the environment says: PDSERVE_<FLAG>, PDSERVE_MODEL, PDSERVE_PREFILL_ARGS, PDSERVE_DECODE_ARGS.
+// What the environment says: PDSERVE_<FLAG>, PDSERVE_MODEL, PDSERVE_PREFILL_ARGS, PDSERVE_DECODE_ARGS, and the names that
+// other programs on the box read too.
 
 import { emptyLayer, type Layer, type Saying } from "./layer.ts";
 import { nearestName } from "../kv/nearest_name.ts";
 import type { Problem } from "./problem.ts";
+import { readValue } from "./read_value.ts";
 import { envNameOf, type SettingKey, settings } from "./settings.ts";
 import { splitShellWords } from "./shell_words.ts";
 import type { EngineArgument } from "./spec.ts";
@@ -12,6 +14,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 const keyByName = new Map<string, SettingKey>(
   (Object.keys(settings) as SettingKey[]).map((key) => [envNameOf(settings[key]), key]),
 );
+/** Only heard where pdserve's own name says nothing. */
+const sharedNames: Readonly<Record<string, SettingKey>> = { OTEL_EXPORTER_OTLP_ENDPOINT: "otlpEndpoint" };
 const argsNames = { both: "PDSERVE_ARGS", prefill: "PDSERVE_PREFILL_ARGS", decode: "PDSERVE_DECODE_ARGS" } as const;
 
 /** An empty variable counts as not set. A PDSERVE_ name that means nothing is a warning, since a typo would go unnoticed. */
@@ -23,6 +27,12 @@ export function envLayer(env: Env): { readonly layer: Layer; readonly problems: 
     const key = keyByName.get(name);
     if (key !== undefined) sayings.push({ key, text, origin: { is: "env", name } });
     else if (!isKnownName(name)) problems.push(unknownName(name));
+  }
+  for (const [name, key] of Object.entries(sharedNames)) {
+    const text = env[name] ?? "";
+    // What they mean for other programs is no mistake in pdserve's settings.
+    const isGood = readValue(settings[key], text).is === "value";
+    if (isGood && !env[envNameOf(settings[key])]) sayings.push({ key, text, origin: { is: "env", name } });
   }
   const argsOf = (name: string): EngineArgument[] => {
     const words = splitShellWords(env[name] ?? "");

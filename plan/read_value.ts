@@ -15,6 +15,8 @@ export function readValue(setting: Setting, text: string): ReadValue {
   switch (setting.kind) {
     case "text":
       return text === "" ? bad("it must not be empty", setting.hint ?? "VALUE") : value(text);
+    case "url":
+      return readUrl(text, setting.hint ?? "URL");
     case "list":
       return value(text.split(/[\s,]+/).filter((item) => item !== ""));
     case "choice":
@@ -46,6 +48,11 @@ function value(read: SettingValue): ReadValue {
 
 function bad(why: string, example: string): ReadValue {
   return { is: "bad", why, example };
+}
+
+function readUrl(text: string, example: string): ReadValue {
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === "http:" || protocol === "https:" ? value(text) : bad("it must be an http or https URL", example);
 }
 
 function readChoice(choices: readonly string[], text: string): ReadValue {

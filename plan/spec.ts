@@ -16,6 +16,8 @@ export interface Sourced<T> {
 
 type ValueOfKind = {
   text: string;
+  /** http or https. */
+  url: string;
   count: number;
   port: number;
   /** Milliseconds. */

@@ -11,6 +11,7 @@ import type { RequestRecord } from "./request_ring.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
 import { startTimeline, type Timeline } from "./timeline.ts";
+import type { LegSpan, RequestSpan } from "./tracing.ts";
 import type { UpstreamRequest } from "./upstream/client.ts";
 
 /** `complete`: answered in full. `cut`: the stream broke off. `client-left`. `error`: an error of pdserve's own. */
@@ -34,6 +35,7 @@ export class Exchange implements Expiring {
   readonly #untilMs: number;
   readonly #promptTokens: number;
   readonly #legs = new Set<Leg>();
+  readonly #span: RequestSpan | null;
   #phase: Phase = "queue";
   #giveUpWaiting: (() => void) | null = null;
   #window: Slot | null = null;
@@ -53,6 +55,7 @@ export class Exchange implements Expiring {
     this.#untilMs = this.times.acceptedMs + io.settings.requestTimeoutMs;
     this.expiresMs = this.#untilMs;
     io.deadlines.watch(this);
+    this.#span = io.tracing === null ? null : io.tracing.startRequest(ask);
   }
 
   get id(): string {
@@ -102,16 +105,18 @@ export class Exchange implements Expiring {
     slot.outstandingTokens += this.#promptTokens;
     if (isWhole) slot.wholeStarted++;
     if (isWhole) slot.wholeRunning++;
+    const span = this.#span === null ? null : this.#span.startLeg(kind, slot.name);
     const leg: Leg = new Leg(kind === "decode" || isWhole, () => {
       slot.inFlight--;
       slot.outstandingTokens -= this.#promptTokens;
       if (isWhole) slot.wholeRunning--;
       this.#legs.delete(leg);
+      span?.over(leg.opened);
     }, kind === "prefill" ? this.#io.now : null);
     this.#legs.add(leg);
     // It may have left in the moment in which a place in a queue became free.
     if (this.hasLeft) leg.abort();
-    else leg.start(this.#io.upstream, slot.worker.url, request);
+    else leg.start(this.#io.upstream, slot.worker.url, span === null ? request : traced(request, span));
     return leg;
   }
 
@@ -217,8 +222,14 @@ export class Exchange implements Expiring {
       pace.served();
     }
     accessLog?.record(this, status, ending);
-    ring.add(this.record(status, ending));
+    const record = this.record(status, ending);
+    ring.add(record);
+    this.#span?.end(record);
   }
+}
+
+function traced(request: UpstreamRequest, span: LegSpan): UpstreamRequest {
+  return { ...request, headers: span.asParent([...request.headers]) };
 }
 
 function idOf({ headers }: UpstreamRequest): string | null {

@@ -25,6 +25,7 @@ import type { RouterIo, RouterLog, RouterSettings } from "./router_io.ts";
 import { makeRouterMetrics } from "./router_metrics.ts";
 import { makeServedModels } from "./served_models.ts";
 import { makeStallWatch } from "./stall_watch.ts";
+import type { Tracing } from "./tracing.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { makeWindowWatch } from "./window_watch.ts";
 import { makeWorkerHealth } from "./worker_health.ts";
@@ -49,6 +50,8 @@ export interface RouterOptions {
   readonly log: RouterLog;
   /** Gets whole lines of JSON; null for no access log. */
   readonly writeAccessLog: ((lines: string) => void) | null;
+  /** Closed with the router; see load_tracing.ts. Left out: no traces. */
+  readonly tracing?: Tracing | null;
 }
 
 export interface Router {
@@ -63,7 +66,8 @@ export interface Router {
   /** Calls back once, as soon as nothing is in flight (at once when nothing is). */
   onIdle(callback: () => void): void;
   metricsText(): string;
-  close(): void;
+  /** All is let go at once; the promise is for traces that are still on their way to a collector. */
+  close(): Promise<void>;
 }
 
 export function makeRouter(options: RouterOptions): Router {
@@ -94,7 +98,7 @@ export function makeRouter(options: RouterOptions): Router {
     },
     onIdle: (callback) => io.gate.onceEmpty(callback),
     metricsText: () => io.metrics.text(),
-    close() {
+    async close() {
       isClosed = true;
       deadlines.close();
       for (const watch of watches) watch.close();
@@ -102,12 +106,13 @@ export function makeRouter(options: RouterOptions): Router {
       io.arrivals.close();
       io.roster.close();
       upstream.close();
+      await io.tracing?.close();
     },
   };
 }
 
 function connectParts(
-  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log }: RouterOptions,
+  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log, tracing = null }: RouterOptions,
   own: Pick<RouterIo, "ledger" | "deadlines" | "accessLog" | "isClosed">,
 ): RouterIo {
   const { maxHandoffs, maxWorkerInFlight, maxQueue, maxInFlight } = settings;
@@ -129,7 +134,7 @@ function connectParts(
   const rooms = makeRooms(random);
   const arrivals = makeKvArrivals();
   const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, served, weights };
-  return { settings, connector, leaseMs, policies, upstream, log, now, wall, random, ...parts };
+  return { settings, connector, leaseMs, policies, upstream, log, tracing, now, wall, random, ...parts };
 }
 
 function handlesByState(ledger: Ledger): Readonly<Record<string, number>> {

@@ -14,6 +14,7 @@ import type { Rooms } from "./rooms.ts";
 import type { Roster } from "./roster.ts";
 import type { RouterMetrics } from "./router_metrics.ts";
 import type { ServedModels } from "./served_models.ts";
+import type { Tracing } from "./tracing.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import type { QuarantineLimits, WorkerHealth } from "./worker_health.ts";
 
@@ -83,6 +84,8 @@ export interface RouterIo {
   readonly deadlines: Deadlines;
   readonly metrics: RouterMetrics;
   readonly accessLog: AccessLog | null;
+  /** Null where no collector is named. */
+  readonly tracing: Tracing | null;
   readonly served: ServedModels;
   readonly ring: RequestRing;
   /** What the trainer's last update has brought; null before the first. */

@@ -150,4 +150,13 @@ export const routerSettings = {
     hint: "FILE",
     help: "Write one JSON line per request to FILE; - is stderr",
   },
+  otlpEndpoint: {
+    flag: "--otlp-endpoint",
+    yaml: "router.otlp_endpoint",
+    kind: "url",
+    default: null,
+    group: "Router",
+    hint: "URL",
+    help: "Send OpenTelemetry traces to this collector over OTLP/HTTP; off by default",
+  },
 } as const satisfies Record<string, Setting>;

@@ -17,7 +17,7 @@ export interface Setting {
   readonly aliases?: readonly string[];
   /** Path in pdserve.yaml; null for what makes no sense in a file. */
   readonly yaml: string | null;
-  readonly kind: "text" | "count" | "port" | "duration" | "bytes" | "switch" | "choice" | "list" | "json";
+  readonly kind: "text" | "url" | "count" | "port" | "duration" | "bytes" | "switch" | "choice" | "list" | "json";
   readonly choices?: readonly string[];
   /** As a user would type it; null when there is none. */
   readonly default: string | null;

@@ -27,6 +27,7 @@ test.each(
     ["list", "http://a http://b,http://c", ["http://a", "http://b", "http://c"]],
     ["json", '{"a":[1]}', { a: [1] }],
     ["text", "0,1;2,3", "0,1;2,3"],
+    ["url", "https://collector:4318/otlp", "https://collector:4318/otlp"],
   ] as const,
 )("readValue() reads a %s from %j", (kind, text, value) => {
   expect(readValue(setting(kind), text)).toEqual({ is: "value", value: value as never });
@@ -46,6 +47,8 @@ test.each(
     ["json", "[1]"],
     ["json", "{a:1}"],
     ["text", ""],
+    ["url", "collector:4318"],
+    ["url", "unix:/run/otlp"],
   ] as const,
 )("readValue() refuses as %s: %j", (kind, text) => {
   expect(readValue(setting(kind), text).is).toBe("bad");

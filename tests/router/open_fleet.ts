@@ -112,6 +112,7 @@ export interface FleetOptions {
   readonly policies?: RouterOptions["policies"];
   /** A real client instead of the scripts. */
   readonly upstream?: UpstreamClient;
+  readonly tracing?: RouterOptions["tracing"];
 }
 
 /** Whoever opens it closes its router. */
@@ -154,6 +155,7 @@ export function openFakeFleet(options: FleetOptions = {}): FakeFleet {
       },
       log: (level, message) => void log.push(`${level}: ${message}`),
       writeAccessLog: (lines) => void accessLog.push(lines),
+      tracing: options.tracing ?? null,
     }),
     calls,
     log,
