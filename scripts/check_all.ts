@@ -2,7 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { closingLine, runTests } from "./run_tests.ts";
+import { closingLine, runTests, type TestCounts } from "./run_tests.ts";
 
 interface Step {
   readonly name: string;
@@ -20,12 +20,19 @@ const steps: readonly Step[] = [
 ];
 
 const stepsFailed = steps.filter((step) => !runStep(step)).length;
-const paths = Bun.argv.length > 2 ? Bun.argv.slice(2) : allButReal();
-const tests = runTests(paths, { timeoutMs: 60_000 });
+const asked = Bun.argv.slice(2);
+const runs = await Promise.all(
+  asked.length > 0 ? [runTests(asked, { timeoutMs: 60_000 })] : [
+    runTests(allBut("real", "fixtures", "e2e"), { timeoutMs: 60_000 }),
+    // Beside the others: they mostly wait for processes.
+    runTests(["./tests/e2e"], { timeoutMs: 60_000, printsLater: true }),
+  ],
+);
+const sum = (count: (run: TestCounts) => number) => runs.reduce((total, run) => total + count(run), 0);
 const total = {
-  passed: tests.passed + steps.length - stepsFailed,
-  failed: tests.failed + stepsFailed,
-  skipped: tests.skipped,
+  passed: sum((run) => run.passed) + steps.length - stepsFailed,
+  failed: sum((run) => run.failed) + stepsFailed,
+  skipped: sum((run) => run.skipped),
 };
 console.log(closingLine(total));
 process.exit(total.failed === 0 ? 0 : 1);
@@ -39,7 +46,7 @@ function runStep(step: Step): boolean {
   return run.exitCode === 0;
 }
 
-/** Everything but tests/real, which `npm run test:real` runs on a real vLLM. */
-function allButReal(): readonly string[] {
-  return readdirSync("tests").filter((name) => !["real", "fixtures"].includes(name)).map((name) => `./tests/${name}`);
+/** tests/real is for `npm run test:real`. */
+function allBut(...names: readonly string[]): readonly string[] {
+  return readdirSync("tests").filter((name) => !names.includes(name)).map((name) => `./tests/${name}`);
 }

@@ -30,6 +30,6 @@ const env = {
     ? { PDSERVE_TEST_SGLANG: SGLang.at.sglang, PDSERVE_TEST_SGLANG_MODEL: SGLang.at.model }
     : {}),
 };
-const counts = runTests(paths, { timeoutMs: 600_000, env });
+const counts = await runTests(paths, { timeoutMs: 600_000, env });
 console.log(closingLine(counts));
 process.exit(counts.failed === 0 ? 0 : 1);

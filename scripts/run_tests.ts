@@ -1,6 +1,6 @@
 // Runs bun's test runner over some paths and reads its counts from the JUnit report.
 
-import { readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,27 +10,35 @@ export interface TestCounts {
   readonly skipped: number;
 }
 
+export interface RunTests {
+  readonly timeoutMs: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Prints all output at the end, so that it does not mix with that of another runner beside this one. */
+  readonly printsLater?: boolean;
+}
+
 /** A runner that ends badly without naming a failed test (a crash, a file that does not load) counts as one failure. */
-export function runTests(
-  paths: readonly string[],
-  options: { readonly timeoutMs: number; readonly env?: Readonly<Record<string, string>> },
-): TestCounts {
-  const report = join(tmpdir(), `pdserve-junit-${process.pid}.xml`);
-  const run = Bun.spawnSync(
-    [
-      process.execPath,
-      "test",
-      `--timeout=${options.timeoutMs}`,
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-      ...paths,
-    ],
-    { env: { ...process.env, ...options.env }, stdio: ["ignore", "inherit", "inherit"] },
-  );
+export async function runTests(paths: readonly string[], options: RunTests): Promise<TestCounts> {
+  const { timeoutMs, env, printsLater = false } = options;
+  const folder = mkdtempSync(join(tmpdir(), "pdserve-tests-"));
+  const [report, output] = [join(folder, "junit.xml"), join(folder, "output")];
+  const runner = [
+    process.execPath,
+    "test",
+    `--timeout=${timeoutMs}`,
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+  ];
+  const outputFd = printsLater ? openSync(output, "w") : null;
+  const run = Bun.spawn([...runner, ...paths], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", outputFd ?? "inherit", outputFd ?? "inherit"],
+  });
+  const exitCode = await run.exited;
+  if (outputFd !== null) process.stdout.write(readFileSync(output));
   const counts = readCounts(report);
-  rmSync(report, { force: true });
-  if (run.exitCode !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
-  return counts;
+  rmSync(folder, { recursive: true, force: true });
+  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
 /** The line that CI reads, always the last. */
