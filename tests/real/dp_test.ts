@@ -8,7 +8,7 @@ let pair: RealPair;
 
 beforeAll(async () => {
   pair = await startRealPair(["--enforce-eager", "--prefill-args", "--data-parallel-size 2"]);
-}, 240_000);
+}, 480_000);
 
 afterAll(async () => {
   await pair?.stop();

@@ -28,7 +28,7 @@ beforeAll(async () => {
     ],
     { PYTHONPATH: folder },
   );
-}, 240_000);
+}, 480_000);
 
 afterAll(async () => {
   await pair?.stop();

@@ -8,7 +8,7 @@ let pair: RealPair;
 
 beforeAll(async () => {
   pair = await startRealPair(["--enforce-eager", "--prefill-tp", "2", "--decode-tp", "1"]);
-}, 240_000);
+}, 480_000);
 
 afterAll(async () => {
   await pair?.stop();
