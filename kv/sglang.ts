@@ -19,7 +19,8 @@ const failureModes: Connector["failureModes"] = [
   { when: "room 0", seen: "decode waits for ever while prefill answers 200; pdserve begins at 1" },
   {
     when: "one leg without the other: its worker failed, or the rooms differ",
-    seen: "500 after 300 s, or inside a stream after its 200; pdserve ends the other leg at once",
+    seen:
+      "500 after 300 s, or inside a stream after its 200; pdserve leaves the other leg at once, and its engine ends it within 4 s",
   },
   {
     when: "a bootstrap port where nobody listens",

@@ -85,11 +85,17 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-export async function post(base: string, path: string, body: unknown): Promise<Answer> {
+export async function post(
+  base: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | null = null,
+): Promise<Answer> {
   const response = await fetch(base + path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
+    signal,
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: JSON.parse(text) };

@@ -67,7 +67,6 @@ describe.skipIf(sglang === "")("a real SGLang", () => {
     const plan = pair.pdserve.events.find((event) => event.type === "plan");
     expect(plan?.["connector"]).toMatchObject({ name: "SGLangNixl" });
     expect(plan?.["engine"]).toMatchObject({ name: "sglang" });
-    const infoOf = async (url: string) => await (await fetch(`${url}/server_info`)).json();
     expect(await infoOf(pair.prefill)).toMatchObject({ disaggregation_mode: "prefill", chunked_prefill_size: 8192 });
     expect(await infoOf(pair.decode)).toMatchObject({ disaggregation_mode: "decode", mem_fraction_static: 0.88 });
   });
@@ -126,11 +125,45 @@ describe.skipIf(sglang === "")("a real SGLang", () => {
     expect((await post(pair.pdserve.url, "/generate", body)).status).toBe(200);
   });
 
+  test(
+    "a decode leg that waits for a prefill leg which never comes is given up by the engine when we leave it",
+    async () => {
+      const waiting = async () => {
+        const { loads } = await (await fetch(`${pair.decode}/v1/loads`)).json() as { loads: Load[] };
+        const queues = loads.map(({ disaggregation }) => disaggregation);
+        return queues.reduce((sum, one) => sum + one.decode_prealloc_queue_reqs + one.decode_transfer_queue_reqs, 0);
+      };
+      const settled = async (count: number) => {
+        while (await waiting() !== count) await Bun.sleep(200);
+      };
+      const { disaggregation_bootstrap_port: bootstrap } = await infoOf(pair.prefill);
+      const us = new AbortController();
+      const place = { bootstrap_host: "127.0.0.1", bootstrap_port: bootstrap, bootstrap_room: 77 };
+      const left = post(pair.decode, "/generate", { text: "lonely", ...place }, us.signal).then(
+        () => false,
+        () => true,
+      );
+      await settled(1);
+      us.abort();
+      expect(await left).toBe(true);
+      await settled(0);
+    },
+    120_000,
+  );
+
   test("stopping leaves no process behind", async () => {
     expect(await pair.stop()).toEqual([]);
     expect(await pair.pdserve.exited).toBe(0);
   }, 120_000);
 });
+
+interface Load {
+  readonly disaggregation: { readonly decode_prealloc_queue_reqs: number; readonly decode_transfer_queue_reqs: number };
+}
+
+async function infoOf(url: string): Promise<Readonly<Record<string, unknown>>> {
+  return await (await fetch(`${url}/server_info`)).json() as Record<string, unknown>;
+}
 
 interface GenerateEvent {
   readonly text: string;
