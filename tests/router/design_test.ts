@@ -23,18 +23,6 @@ test("every file in router/DESIGN.md is there", () => {
 
 test("every phase in router/DESIGN.md has its limit", () => {
   const rows = named(/^\| ([a-z ,]+) \| `--/gm);
-  expect(rows).toEqual([
-    ...[
-      "body",
-      "queue",
-      "worker queue, handoff window",
-      "encode",
-      "arrival",
-      "connect",
-      "prefill",
-      "first token",
-      "stream",
-      "all",
-    ],
-  ]);
+  const served = ["encode", "arrival", "connect", "prefill", "first token", "stream", "all"];
+  expect(rows).toEqual(["body", "queue", "worker queue, handoff window", ...served]);
 });
