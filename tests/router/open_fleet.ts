@@ -230,7 +230,7 @@ async function post(
 export function workerNamed(name: string): WorkerSnapshot {
   const role = name.replace(/-\d+$/, "") as Role;
   const httpPort = 8000 + [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
-  const ports = { side_channel: 5600, bootstrap: 8998, kv_port: 14_579 };
+  const ports = { side_channel: 5600, bootstrap: 8998, kv_port: 14_579, handshake_port: 6301, notify_port: 61_005 };
   const facts = { name, role, host: "127.0.0.1", httpPort, ports, tp: 1, dp: 1, pp: 1 };
   const engineId = role === "prefill" ? "engine-of-prefill" : `engine-of-${name}`;
   return {
