@@ -7,15 +7,14 @@ export interface RetryBudget {
   spend(): boolean;
 }
 
-/** What a quiet fleet may retry at once, and the most that a busy one saves up. */
-const FLOOR = 10;
-const CEILING = 100;
+/** What may be tried again at once: about what one worker has in flight when it dies. */
+const SAVED_MOST = 100;
 
 /** `share` of the requests may have a further attempt, e.g. 0.2. */
 export function makeRetryBudget(share: number): RetryBudget {
-  let left = FLOOR;
+  let left = SAVED_MOST;
   return {
-    earn: () => void (left = Math.min(left + share, Math.max(left, CEILING))),
+    earn: () => void (left = Math.min(left + share, SAVED_MOST)),
     spend() {
       if (left < 1) return false;
       left--;
