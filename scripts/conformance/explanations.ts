@@ -1,0 +1,58 @@
+// Differences between pdserve and a plain engine that are meant to be.
+
+import type { Difference, Shape } from "./findings.ts";
+
+interface Explanation {
+  /** Operations, as `POST /v1/completions`. */
+  readonly of: RegExp;
+  fits(difference: Difference): boolean;
+  readonly why: string;
+}
+
+export const explanations: readonly Explanation[] = [
+  {
+    of: /^GET \/version$/,
+    fits: ({ plain, pdserve }) => sameStatus(plain, pdserve),
+    why: "`version` is the engine's, as direct; pdserve adds its own and the engine's name.",
+  },
+  {
+    of: /\/(scale_elastic_ep|is_scaling_elastic_ep)$/,
+    fits: ({ pdserve }) => pdserve.status === 404 && isOwnRefusal(pdserve),
+    why: "Changes the engine, so it is no client's; pdserve starts and stops workers itself.",
+  },
+  {
+    of: /\/kv_event_sources$/,
+    fits: ({ pdserve }) => pdserve.status === 404 && isOwnRefusal(pdserve),
+    why: "It tells the addresses of workers, which no client sees.",
+  },
+  {
+    of: /^POST \/(ping|invocations)$/,
+    fits: ({ pdserve }) => [404, 405].includes(Number(pdserve.status)) && isOwnRefusal(pdserve),
+    why: "SageMaker's way in, which pdserve does not have: `GET /ping` and the OpenAI routes do the same.",
+  },
+  {
+    of: /^POST /,
+    fits: ({ plain, pdserve }) => sameStatus(plain, pdserve) && isOwnRefusal(pdserve),
+    why: "pdserve refuses what is no JSON object before it asks a worker; `error.src` says that it was pdserve.",
+  },
+  {
+    of: /^POST /,
+    fits: ({ plain, pdserve }) => plain.status === 404 && pdserve.status === 400 && isOwnRefusal(pdserve),
+    why: "The engine lacks this route; pdserve sees first that the body is no JSON object.",
+  },
+  {
+    of: /^POST \/v1\/(chat\/)?completions$/,
+    fits: ({ plain, pdserve, request }) => sameStatus(plain, pdserve) && request.includes("stream_options"),
+    why: "Wrong in two ways: prefill is asked without `stream_options`, so the 400 names the other fault.",
+  },
+];
+
+function sameStatus(plain: Shape, pdserve: Shape): boolean {
+  return plain.status === pdserve.status;
+}
+
+/** Errors of pdserve's own say whose they are. */
+function isOwnRefusal({ body }: Shape): boolean {
+  const error = (body as { readonly error?: unknown } | null)?.error;
+  return typeof error === "object" && error !== null && "src" in error;
+}
