@@ -1,10 +1,10 @@
 // NixlConnector, pull mode: decode reads prefill's blocks when prefill has finished.
 // Source: vLLM distributed/kv_transfer/kv_connector/v1/nixl; seen on a real 0.32.0 (CPU, TCP).
 
-import type { Connector } from "./connector.ts";
+import type { Connector, ExtraConfig } from "./connector.ts";
 import { paramsEcho } from "./handoff.ts";
 import { askPrefill, nixlPairRules, nixlPorts, nixlWiring } from "./nixl_wiring.ts";
-import { rules, runsOn, sizeIsOne } from "./pair_rules.ts";
+import { error, type Rule, rules, runsOn, sizeIsOne } from "./pair_rules.ts";
 
 const devices = ["cuda", "cpu", "rocm", "xpu", "tpu"] as const;
 
@@ -55,12 +55,8 @@ export const nixl: Connector = {
   servesPlainRequests: true,
   ports: nixlPorts,
   wiring: (context) => nixlWiring("NixlConnector", context),
-  problems: rules(
-    "NixlConnector",
-    runsOn(devices, "NIXL has no buffers for it"),
-    ...nixlPairRules,
-    sizeIsOne("pp", ["prefill", "decode"], "NIXL's pull mode does not know pipeline parallel workers"),
-  ),
+  problems: problemsWith({}),
+  configured: (extraConfig) => ({ ...nixl, problems: problemsWith(extraConfig) }),
   ...paramsEcho({
     prefill: () => askPrefill,
     required: {
@@ -76,3 +72,24 @@ export const nixl: Connector = {
     },
   }),
 };
+
+function problemsWith(extraConfig: ExtraConfig): Connector["problems"] {
+  return rules(
+    "NixlConnector",
+    runsOn(devices, "NIXL has no buffers for it"),
+    ...nixlPairRules,
+    sizeIsOne("pp", ["prefill", "decode"], "NIXL's pull mode does not know pipeline parallel workers"),
+    readsNothingBack(extraConfig),
+  );
+}
+
+/** Why not: router/DESIGN.md, "Why decode's KV is not read back". */
+function readsNothingBack({ bidirectional_kv_xfer: isOn }: ExtraConfig): Rule {
+  return () =>
+    isOn !== true ? [] : [error(
+      "Cannot let prefill read decode's KV back (bidirectional_kv_xfer)",
+      "the engine does not check that it belongs to the next prompt, so the router never uses it; it would fill decode's " +
+        "cache for decoder_kv_blocks_ttl, and answers of /v1/responses would tell clients where it lies",
+      "leave bidirectional_kv_xfer out of --kv-extra-config",
+    )];
+}
