@@ -17,7 +17,8 @@ function file(name: string, text: string): string {
   return path;
 }
 
-const read = (env: Record<string, string | undefined>) => readRouterFiles(layerSpec({ flags: noFlags, env, file: null }).spec);
+const read = (env: Record<string, string | undefined>) =>
+  readRouterFiles(layerSpec({ flags: noFlags, env, file: null }).spec);
 
 test("without files there is the one key of --api-key, or none", () => {
   expect(read({})).toEqual({ is: "read", apiKeys: [] });
