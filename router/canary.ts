@@ -89,7 +89,15 @@ function askOf(tokens: readonly number[], io: RouterIo): Ask {
   const headers: [string, string][] = [["accept-encoding", "identity"], ["content-type", "application/json"]];
   const key = io.roster.workerApiKey;
   if (key !== null) headers.push(["authorization", `Bearer ${key}`]);
-  return { id: `canary-${io.random()}`, route, target: route.path, body, facts: readFacts(body), headers };
+  return {
+    id: `canary-${io.random()}`,
+    isOwnId: true,
+    route,
+    target: route.path,
+    body,
+    facts: readFacts(body),
+    headers,
+  };
 }
 
 function readAnswer(status: number, text: string, limitMs: number): CanaryAnswer {

@@ -7,6 +7,7 @@ import { Leg, type LegFailure } from "./leg.ts";
 import type { LegName } from "./leg_failure.ts";
 import type { Phase } from "./own_error.ts";
 import type { Ask } from "./read_ask.ts";
+import { attemptIdOf } from "./request_id.ts";
 import type { RequestRecord } from "./request_ring.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
@@ -60,6 +61,11 @@ export class Exchange implements Expiring {
 
   get id(): string {
     return this.ask.id;
+  }
+
+  /** What the engines know the attempt by: the client's `x-request-id` where nobody else can have it, as they tell it in answers. */
+  attemptId(nonce: string): string {
+    return this.attempts === 1 && this.ask.isOwnId ? this.id : attemptIdOf(this.id, nonce);
   }
 
   get path(): string {

@@ -12,7 +12,6 @@ import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { type Full, fullWorker, waitForPlace } from "./wait_for_place.ts";
 import { prefillThenDecode } from "./prefill_then_decode.ts";
-import { attemptIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Slot } from "./roster.ts";
 import { targetsOf } from "./target_worker.ts";
@@ -60,7 +59,7 @@ function attempt(exchange: Exchange, pair: Pair, io: RouterIo): Promise<AttemptR
   exchange.decode = pair.decode.name;
   const nonce = io.random();
   const context: LegContext = {
-    attemptId: attemptIdOf(exchange.id, nonce),
+    attemptId: exchange.attemptId(nonce),
     nonce,
     // Each prompt takes at least a byte of the body, so this is room enough for all of them.
     ...(io.connector.shape === "bootstrap" ? { room: io.rooms.take(exchange.ask.body.bytes.length) } : {}),

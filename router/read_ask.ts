@@ -18,6 +18,8 @@ export interface OpaqueBody {
 export interface Ask {
   /** What the client sees as `x-request-id`. */
   readonly id: string;
+  /** The router made it, so it is like no other. */
+  readonly isOwnId: boolean;
   readonly route: Route;
   /** Path and query as sent to workers. */
   readonly target: string;
@@ -65,6 +67,7 @@ function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], 
   const isFixed = !route.path.includes(":") && !request.url.includes("?");
   return {
     id,
+    isOwnId: request.headers.get("x-request-id") !== id,
     route,
     target: isFixed ? route.workerPath ?? route.path : targetOf(request.url, route),
     body,

@@ -1,4 +1,4 @@
-// The id a client sees, and the id of each attempt, which workers see: the second contains the first, so logs join.
+// The id a client sees, and the id of each attempt, which workers see: the second begins with the first, so logs join.
 
 /** What is safe in a header, a log line and an engine's request id. */
 const acceptable = /^[A-Za-z0-9._:\-]{1,128}$/;

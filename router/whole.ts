@@ -7,7 +7,6 @@ import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
 import { wholeRequest } from "./leg_request.ts";
 import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
-import { attemptIdOf } from "./request_id.ts";
 import type { Ask } from "./read_ask.ts";
 import type { Slot } from "./roster.ts";
 import { targetsOf } from "./target_worker.ts";
@@ -54,7 +53,7 @@ async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<R
   exchange.times.decodeMs = io.now();
   // One worker does both phases, so it has the time of both.
   exchange.enter("first token", io.settings.prefillTimeoutMs + io.settings.firstTokenTimeoutMs);
-  const attemptId = attemptIdOf(exchange.id, io.random());
+  const attemptId = exchange.attemptId(io.random());
   const leg = exchange.startLeg(slot, wholeRequest(exchange.ask, attemptId), "whole");
   const judged = judgeOpening("whole", slot.name, await leg.opened, exchange.phase);
   if (judged.is === "aborted") return "gone";

@@ -70,6 +70,12 @@ for (const connector of handingOver) {
     expect(told).toMatch(/"id":"cmpl-mine(-[0-9a-f]{12})?"/);
   });
 
+  test(`${connector.name}: the answer's id is the request's own, where the client sent none`, async () => {
+    const response = await openFleet(connector).post("/v1/completions", completion());
+    const { id } = await response.json() as { id: string };
+    expect(id).toBe(`cmpl-${response.headers.get("x-request-id")}`);
+  });
+
   test(`${connector.name}: an error of pdserve's own tells no address`, async () => {
     for (const worker of ["prefill-0", "decode-0"]) {
       const fleet = openFleet(connector);
