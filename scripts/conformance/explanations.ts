@@ -32,12 +32,13 @@ export const explanations: readonly Explanation[] = [
   },
   {
     of: /^POST /,
-    fits: ({ plain, pdserve }) => sameStatus(plain, pdserve) && isOwnRefusal(pdserve),
+    fits: ({ plain, pdserve, request }) => sameStatus(plain, pdserve) && isOwnRefusal(pdserve) && isNoObject(request),
     why: "pdserve refuses what is no JSON object before it asks a worker; `error.src` says that it was pdserve.",
   },
   {
     of: /^POST /,
-    fits: ({ plain, pdserve }) => plain.status === 404 && pdserve.status === 400 && isOwnRefusal(pdserve),
+    fits: ({ plain, pdserve, request }) =>
+      plain.status === 404 && pdserve.status === 400 && isOwnRefusal(pdserve) && isNoObject(request),
     why: "The engine lacks this route; pdserve sees first that the body is no JSON object.",
   },
   {
@@ -49,6 +50,10 @@ export const explanations: readonly Explanation[] = [
 
 function sameStatus(plain: Shape, pdserve: Shape): boolean {
   return plain.status === pdserve.status;
+}
+
+function isNoObject(request: string): boolean {
+  return !request.startsWith("{");
 }
 
 /** Errors of pdserve's own say whose they are. */
