@@ -1,6 +1,8 @@
 // Traces, as a collector gets them and as workers see them.
 
 import { afterEach, expect, test } from "bun:test";
+import { Glob } from "bun";
+import { readFileSync } from "node:fs";
 import { loadTracing } from "../../router/load_tracing.ts";
 import { otlpTracing } from "../../router/otlp_tracing.ts";
 import type { Tracing } from "../../router/tracing.ts";
@@ -139,4 +141,11 @@ test("loadTracing() traces as soon as the tracer is there", async () => {
   while (parentsOf(fleet).at(-1) === undefined) await fleet.post("/v1/completions", completion());
   await fleet.router.close();
   expect(collector.spans.length).toBeGreaterThan(0);
+});
+
+test("nothing of OpenTelemetry is loaded before somebody asks for it", () => {
+  const sources = [...new Glob("{kv,plan,supervisor,router,control,cli}/**/*.ts").scanSync(".")];
+  const staticImport = /^import (?!type)[^;]*from "(@opentelemetry[^"]*|[^"]*\/otlp_tracing\.ts)"/m;
+  const loading = sources.filter((path) => staticImport.test(readFileSync(path, "utf8")));
+  expect(loading).toEqual(["router/otlp_tracing.ts"]);
 });
