@@ -35,7 +35,8 @@ const intro = `# Conformance
 \`npm run conformance\` asks one plain engine and pdserve the same and compares status, content type and the types of all
 members; texts, ids and numbers may differ. The official clients make the calls of their users; schemathesis makes requests
 from vLLM's own OpenAPI document, as many that fit it as that do not, with the served model's name and short limits. Where
-sampling lets one engine differ from itself, it is asked up to five times. A difference without an explanation fails the run.
+sampling lets one engine differ from itself, it is asked up to five times. Hardly any made-up prompt or chat is one that an
+engine takes: the 200s of those routes are the clients'. A difference without an explanation fails the run.
 `;
 
 function versionsLine({ versions }: Findings): string {
