@@ -59,7 +59,7 @@ export async function runToEnd(
   return { exitCode, stdout, stderr };
 }
 
-/** Starts `pdserve …args --progress json` and resolves when it says ready (or as soon as its core runs, with `until: "started"`). */
+/** Starts `pdserve …args --progress json` and resolves when it says ready (or as soon as a worker starts, with `until: "started"`). */
 export async function startPdserve(args: readonly string[], options: StartOptions = {}): Promise<RunningPdserve> {
   for (let attempt = 1;; attempt++) {
     try {
@@ -96,10 +96,12 @@ async function startOnce(args: readonly string[], options: StartOptions): Promis
     log.end(code);
     return code;
   });
-  const wanted = options.until === "started" ? "listening" : "ready";
+  const wanted = options.until === "started" ? "worker" : "ready";
   await log.waitFor((event) => event.type === wanted);
 
   const runDir = newestRun(options.stateDir ?? join(stateDir, "pdserve"));
+  // Written a moment after the first worker's event.
+  while (!existsSync(join(runDir, "run.json"))) await Bun.sleep(10);
   const run = JSON.parse(readFileSync(join(runDir, "run.json"), "utf8"));
   return {
     url: run.url,
