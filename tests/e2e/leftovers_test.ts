@@ -35,6 +35,8 @@ test("what a double kill leaves is named by the next start, and killed with --re
   const first = await start();
   killBoth(first);
   await first.exited;
+  // A killed process takes a moment to be gone.
+  while (processesOf(first.runId).includes(first.corePid)) await Bun.sleep(10);
   expect(processesOf(first.runId).length).toBe(2);
   // Its socket is still there, but nobody behind it.
   expect((await runToEnd(["status", "--state-dir", folder])).exitCode).toBe(4);
