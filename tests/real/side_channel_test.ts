@@ -10,7 +10,7 @@ import { killRun, processesOf, startPdserve } from "../e2e/run_pdserve.ts";
 import { model, vllm } from "./real_pair.ts";
 
 interface Plan {
-  readonly workers: readonly { readonly name: string; readonly ports: Readonly<Record<string, readonly number[]>> }[];
+  readonly workers: readonly { readonly name: string; readonly ports: { readonly side_channel: number } }[];
 }
 
 test("a taken side-channel port is diagnosed by its number, and the run ends with nothing left", async () => {
@@ -18,7 +18,7 @@ test("a taken side-channel port is diagnosed by its number, and the run ends wit
   const pair = [model, "--device", "cpu", "--pd", "1P1D", "--port", port, "--fail-fast", "--enforce-eager"];
   const run = await startPdserve(pair, { env: { PATH: `${dirname(vllm)}:${process.env["PATH"]}` }, until: "started" });
   const { workers }: Plan = JSON.parse(readFileSync(join(run.runDir, "plan.json"), "utf8"));
-  const sideChannel = workers.find(({ name }) => name === "prefill-0")?.ports["side_channel"]?.[0] ?? 0;
+  const sideChannel = workers.find(({ name }) => name === "prefill-0")!.ports.side_channel;
   // Shared with pdserve's hold, which keeps the port until the worker takes it; the worker cannot share.
   const thief = createServer().listen({ host: "127.0.0.1", port: sideChannel, reusePort: true });
   await once(thief, "listening");
