@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type RouterUnderTest, versionOfPythonProgram } from "./router_under_test.ts";
 
-/** https://pypi.org/project/smg. It hands KV over only for workers that a manifest gives a connector. */
+/** smg of PyPI. It hands KV over only for workers that a manifest gives a connector. */
 export const smg: RouterUnderTest = {
   name: "smg",
   hops: 2,

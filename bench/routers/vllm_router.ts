@@ -1,6 +1,6 @@
 import { type RouterUnderTest, versionOfPythonProgram } from "./router_under_test.ts";
 
-/** https://pypi.org/project/vllm-router, with the policy and log level that cost it least. */
+/** vllm-router of PyPI, with the policy and log level that cost it least. */
 export const vllmRouter: RouterUnderTest = {
   name: "vllm-router",
   hops: 2,
