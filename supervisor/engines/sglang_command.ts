@@ -1,13 +1,8 @@
 // The command line and environment of one SGLang worker.
 
-import type { Device } from "../../kv/connector.ts";
+import { type CommandLine, deviceEnvironment, sizeArgument } from "./command_parts.ts";
 import type { WorkerCommandInput } from "./engine.ts";
 import { setsFlag } from "./vllm_flags.ts";
-
-interface CommandLine {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /** The user's own arguments come last: of a repeated flag argparse takes the last. */
 export function sglangCommand(input: WorkerCommandInput): CommandLine {
@@ -42,10 +37,6 @@ function starter(command: readonly string[]): readonly string[] {
   return /(^|\/)sglang$/.test(words.at(-1) ?? "") ? [...words, "serve"] : words;
 }
 
-function sizeArgument(flag: string, size: number): readonly string[] {
-  return size > 1 ? [flag, String(size)] : [];
-}
-
 const cpuCacheTokens = 16_384;
 
 /**
@@ -66,22 +57,11 @@ function cpuArguments({ role, userArgs }: WorkerCommandInput): readonly string[]
 
 function environment(input: WorkerCommandInput): Record<string, string> {
   return {
-    ...deviceEnvironment[input.device](input),
+    ...(input.device === "cpu" ? { SGLANG_USE_CPU_ENGINE: "1" } : {}),
+    ...deviceEnvironment(input),
     // What prefill ranks tell decode to connect to; left alone, the address of the network card.
     SGLANG_HOST_IP: input.host,
     PYTHONUNBUFFERED: "1",
     NO_COLOR: "1",
   };
 }
-
-/** Ids are physical and in bus order, so that they mean what `nvidia-smi` and the plan mean. */
-const deviceEnvironment: Readonly<Record<Device, (input: WorkerCommandInput) => Record<string, string>>> = {
-  cuda: ({ gpus }) => ({ CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: gpus.join(",") }),
-  rocm: ({ gpus }) => ({ HIP_VISIBLE_DEVICES: gpus.join(",") }),
-  xpu: ({ gpus }) => ({ ZE_AFFINITY_MASK: gpus.join(",") }),
-  tpu: ({ gpus }) => ({ TPU_VISIBLE_CHIPS: gpus.join(",") }),
-  cpu: ({ cpuCores, workersOnMachine }) => ({
-    SGLANG_USE_CPU_ENGINE: "1",
-    OMP_NUM_THREADS: String(Math.max(1, Math.floor(cpuCores / Math.max(1, workersOnMachine)))),
-  }),
-};

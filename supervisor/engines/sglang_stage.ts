@@ -1,23 +1,14 @@
 // Where a starting SGLang is, read from its log. Source: start-up logs of 0.5.23 on a CPU, and its sources for graphs.
 
 import type { Stage } from "./engine.ts";
-
-/** Progress is told in short lines; the long ones are configuration. */
-const readChars = 512;
+import { readStage, type StagePatterns } from "./read_stage.ts";
 
 /** Null for a line that tells nothing of progress. */
 export function sglangStage(line: string): Stage | null {
-  const text = line.slice(0, readChars);
-  for (const [name, pattern] of patterns) {
-    const found = pattern.exec(text);
-    if (!found) continue;
-    const { done, of } = found.groups ?? {};
-    return done !== undefined && of !== undefined ? { name, done: Number(done), of: Number(of) } : { name };
-  }
-  return null;
+  return readStage(line, patterns);
 }
 
-const patterns: readonly (readonly [Stage["name"], RegExp])[] = [
+const patterns: StagePatterns = [
   // A bar may come twice on one line; the last one counts.
   ["loading weights", /loading .*shards: .*\| (?<done>\d+)\/(?<of>\d+) \[/],
   ["loading weights", /Load weight (?:begin|end)\b/],

@@ -1,14 +1,9 @@
 // The command line and environment of one `vllm serve` worker.
 
 import { coerce, gte } from "semver";
-import type { Device } from "../../kv/connector.ts";
+import { type CommandLine, deviceEnvironment, sizeArgument } from "./command_parts.ts";
 import type { WorkerCommandInput } from "./engine.ts";
 import { setsFlag } from "./vllm_flags.ts";
-
-interface CommandLine {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /**
  * The user's own arguments come last: of a repeated flag vLLM takes the last. No secret is ever an argument, because
@@ -42,10 +37,6 @@ export function serveArguments(input: WorkerCommandInput): readonly string[] {
   ];
 }
 
-function sizeArgument(flag: string, size: number): readonly string[] {
-  return size > 1 ? [flag, String(size)] : [];
-}
-
 /** pdserve asks these every second; the flag exists since 0.16 (vLLM pull request 30011). */
 function quietProbes(version: string): readonly string[] {
   const known = coerce(version);
@@ -69,7 +60,9 @@ function cpuArguments(input: WorkerCommandInput): readonly string[] {
 /** VLLM_NO_USAGE_STATS stays as the user has it: whether to report usage is not pdserve's to decide. */
 function environment(input: WorkerCommandInput): Record<string, string> {
   return {
-    ...deviceEnvironment[input.device](input),
+    // vLLM's own thread binding puts every instance on the same cores; unbound, each keeps to its share of them.
+    ...(input.device === "cpu" ? { VLLM_CPU_OMP_THREADS_BIND: "nobind" } : {}),
+    ...deviceEnvironment(input),
     // Peers and vLLM's own processes are on this machine; left alone vLLM picks the address of its default route.
     VLLM_HOST_IP: isWildcard(input.host) ? "127.0.0.1" : input.host,
     // Always set when known: ≤ 0.27 picks ports without holding them, and a Kubernetes service called vllm injects a URI.
@@ -78,19 +71,6 @@ function environment(input: WorkerCommandInput): Record<string, string> {
     NO_COLOR: "1",
   };
 }
-
-/** Ids are physical and in bus order, so that they mean what `nvidia-smi` and the plan mean. */
-const deviceEnvironment: Readonly<Record<Device, (input: WorkerCommandInput) => Record<string, string>>> = {
-  cuda: ({ gpus }) => ({ CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: gpus.join(",") }),
-  rocm: ({ gpus }) => ({ HIP_VISIBLE_DEVICES: gpus.join(",") }),
-  xpu: ({ gpus }) => ({ ZE_AFFINITY_MASK: gpus.join(",") }),
-  tpu: ({ gpus }) => ({ TPU_VISIBLE_CHIPS: gpus.join(",") }),
-  // vLLM's own thread binding puts every instance on the same cores; unbound, each keeps to its share of them.
-  cpu: ({ cpuCores, workersOnMachine }) => ({
-    VLLM_CPU_OMP_THREADS_BIND: "nobind",
-    OMP_NUM_THREADS: String(Math.max(1, Math.floor(cpuCores / Math.max(1, workersOnMachine)))),
-  }),
-};
 
 function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::" || host === "";

@@ -1,23 +1,14 @@
 // Where a starting vLLM is, read from its log. Source: start-up logs of 0.32.0, and vLLM's sources for compile and graphs.
 
 import type { Stage } from "./engine.ts";
-
-/** Progress is told in short lines; the long ones are configuration. */
-const readChars = 512;
+import { readStage, type StagePatterns } from "./read_stage.ts";
 
 /** Null for a line that tells nothing of progress. Stages may repeat, one for each worker process. */
 export function vllmStage(line: string): Stage | null {
-  const text = line.slice(0, readChars);
-  for (const [name, pattern] of patterns) {
-    const found = pattern.exec(text);
-    if (!found) continue;
-    const { done, of } = found.groups ?? {};
-    return done !== undefined && of !== undefined ? { name, done: Number(done), of: Number(of) } : { name };
-  }
-  return null;
+  return readStage(line, patterns);
 }
 
-const patterns: readonly (readonly [Stage["name"], RegExp])[] = [
+const patterns: StagePatterns = [
   ["loading weights", /[Ll]oading .*shards: .*\| (?<done>\d+)\/(?<of>\d+) \[/],
   ["loading weights", /Starting to load model |Loading (?:model )?weights took |Model loading took /],
   ["capturing graphs", /Capturing CUDA graph.*\| (?<done>\d+)\/(?<of>\d+) \[/],
