@@ -1,8 +1,10 @@
 // Prefill with two data parallel ranks on real engines: each request goes to a rank, and decode reads from that rank's port.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { counter, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
-import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
+import { counter } from "./read_engine.ts";
+import { promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
+import { freshPrompt, post, withModel } from "./requests.ts";
+import { testSameAsPlain } from "./same_as_plain.ts";
 
 let pair: RealPair;
 
@@ -14,15 +16,7 @@ afterAll(async () => {
   await pair?.stop();
 }, 60_000);
 
-for (const each of cases) {
-  test(`${each.name}: the answer is the plain engine's`, async () => {
-    const body = withModel(each.body());
-    const split = await post(pair.pdserve.url, each.path, body);
-    const plain = await post(pair.plain, each.path, body);
-    expect(split.status).toBe(200);
-    expectSame(split, plain);
-  });
-}
+testSameAsPlain(() => pair);
 
 test("requests reach both ranks, and decode computes nothing of their prompts", async () => {
   const promptsOf = (rank: number) => counter(pair.prefill.url, "vllm:prompt_tokens_total", `engine="${rank}"`);

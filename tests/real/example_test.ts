@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
-import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
+import { freshPrompt, post, withModel } from "./requests.ts";
+import { testSameAsPlain } from "./same_as_plain.ts";
 
 let pair: RealPair;
 
@@ -14,15 +15,7 @@ afterAll(async () => {
   await pair?.stop();
 }, 60_000);
 
-for (const each of cases) {
-  test(`${each.name}: the answer is the plain engine's`, async () => {
-    const body = withModel(each.body());
-    const split = await post(pair.pdserve.url, each.path, body);
-    const plain = await post(pair.plain, each.path, body);
-    expect(split.status).toBe(200);
-    expectSame(split, plain);
-  });
-}
+testSameAsPlain(() => pair);
 
 test("decode reads the whole blocks of a prompt and computes only the rest", async () => {
   const before = await promptTokens(pair.decode);

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { installLmcache } from "../../scripts/real_vllm/install_lmcache.ts";
 import { freePort } from "../e2e/plain_engine.ts";
 import { promptTokens, type RealPair, startRealPair, vllm } from "./real_pair.ts";
-import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
+import { freshPrompt, post, withModel } from "./requests.ts";
+import { testSameAsPlain } from "./same_as_plain.ts";
 
 const CHUNK_TOKENS = 32;
 const lmcache = installLmcache(vllm);
@@ -35,15 +36,7 @@ afterAll(async () => {
   await server?.stop();
 }, 60_000);
 
-for (const each of cases) {
-  testHere(`${each.name}: the answer is the plain engine's`, async () => {
-    const body = withModel(each.body());
-    const split = await post(pair.pdserve.url, each.path, body);
-    const plain = await post(pair.plain, each.path, body);
-    expect(split.status).toBe(200);
-    expectSame(split, plain);
-  });
-}
+testSameAsPlain(() => pair, testHere);
 
 testHere("decode gets the whole chunks of a prompt from the server and computes only the rest", async () => {
   const before = await promptTokens(pair.decode);

@@ -1,8 +1,10 @@
 // MultiConnector of NIXL and files on real engines: NIXL hands over, the files are written besides.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { counter, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
-import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
+import { counter } from "./read_engine.ts";
+import { promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
+import { freshPrompt, post, withModel } from "./requests.ts";
+import { testSameAsPlain } from "./same_as_plain.ts";
 
 const list = JSON.stringify({ connectors: [{ kv_connector: "NixlConnector" }, { kv_connector: "ExampleConnector" }] });
 let pair: RealPair;
@@ -23,15 +25,7 @@ afterAll(async () => {
   await pair?.stop();
 }, 60_000);
 
-for (const each of cases) {
-  test(`${each.name}: the answer is the plain engine's`, async () => {
-    const body = withModel(each.body());
-    const split = await post(pair.pdserve.url, each.path, body);
-    const plain = await post(pair.plain, each.path, body);
-    expect(split.status).toBe(200);
-    expectSame(split, plain);
-  });
-}
+testSameAsPlain(() => pair);
 
 test("NIXL, the first of the list, moves the whole prompt", async () => {
   const read = async () => ({

@@ -1,7 +1,8 @@
 // Two real vLLM 0.32 processes under pdserve, KV over NIXL. Run by `npm run test:real`.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { counter, model, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
+import { counter } from "./read_engine.ts";
+import { model, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
 import { cases, clientOf, expectSame, freshPrompt, post, withModel } from "./requests.ts";
 
 let pair: RealPair;

@@ -1,7 +1,8 @@
 // The same pair with NixlPushConnector: prefill writes into decode's blocks while both legs run.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { counter, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
+import { counter } from "./read_engine.ts";
+import { promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
 import { cases, expectSame, freshPrompt, post, withModel } from "./requests.ts";
 
 let pair: RealPair;

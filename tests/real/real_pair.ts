@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { freePort } from "../e2e/plain_engine.ts";
+import { answers, counter } from "./read_engine.ts";
 import { killRun, processesOf, type RunningPdserve, startPdserve } from "../e2e/run_pdserve.ts";
 
 export const vllm = process.env["PDSERVE_TEST_VLLM"] ?? "";
@@ -135,22 +136,6 @@ async function startPlainVllm() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
-}
-
-/** Sum of one counter over all label sets that contain `labels`. */
-export async function counter(url: string, name: string, labels = ""): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return text.split("\n")
-    .filter((line) => line.startsWith(`${name}{`) && line.includes(labels))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }
 
 /** Tokens a worker got for prompts, by where they came from. */

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../e2e/plain_engine.ts";
+import { answers } from "./read_engine.ts";
 import { killRun, processesOf, type RunningPdserve, startPdserve } from "../e2e/run_pdserve.ts";
 
 export const sglang = process.env["PDSERVE_TEST_SGLANG"] ?? "";
@@ -98,20 +99,4 @@ function startPlain(folder: string, port: number) {
     await child.exited;
   };
   return { url, ready, stop };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
-}
-
-/** Sum of one series over all its label sets that contain `labels`. */
-export async function counter(url: string, name: string, labels = ""): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return text.split("\n")
-    .filter((line) => line.startsWith(`${name}{`) && line.includes(labels))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Answer, freshPrompt, post } from "./requests.ts";
-import { counter, model, sglang, type SglangPair, startSglangPair } from "./sglang_pair.ts";
+import { counter } from "./read_engine.ts";
+import { model, sglang, type SglangPair, startSglangPair } from "./sglang_pair.ts";
 
 let pair: SglangPair;
 

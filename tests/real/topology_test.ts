@@ -2,7 +2,8 @@
 // lose, add or remove workers are on simulated engines (tests/router/topology_test.ts), kills of real ones in kills_test.ts.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { counter, promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
+import { counter } from "./read_engine.ts";
+import { promptTokens, type RealPair, startRealPair } from "./real_pair.ts";
 import { type Answer, expectSame, freshPrompt, post, withModel } from "./requests.ts";
 
 const WINDOW = 4;
