@@ -2,7 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { closingLine, runTests, type TestCounts } from "./run_tests.ts";
+import { closingLine, runTests, sumOf } from "./run_tests.ts";
 
 interface Step {
   readonly name: string;
@@ -28,12 +28,7 @@ const runs = await Promise.all(
     runTests(["./tests/e2e"], { timeoutMs: 60_000, printsLater: true }),
   ],
 );
-const sum = (count: (run: TestCounts) => number) => runs.reduce((total, run) => total + count(run), 0);
-const total = {
-  passed: sum((run) => run.passed) + steps.length - stepsFailed,
-  failed: sum((run) => run.failed) + stepsFailed,
-  skipped: sum((run) => run.skipped),
-};
+const total = sumOf([...runs, { passed: steps.length - stepsFailed, failed: stepsFailed, skipped: 0 }]);
 console.log(closingLine(total));
 process.exit(total.failed === 0 ? 0 : 1);
 

@@ -76,7 +76,7 @@ function readCounts(report: string): readonly FileCounts[] {
   });
 }
 
-function sumOf(counts: readonly TestCounts[]): TestCounts {
+export function sumOf(counts: readonly TestCounts[]): TestCounts {
   const sum = (count: (one: TestCounts) => number) => counts.reduce((total, one) => total + count(one), 0);
   return { passed: sum((one) => one.passed), failed: sum((one) => one.failed), skipped: sum((one) => one.skipped) };
 }

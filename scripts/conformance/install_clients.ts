@@ -2,7 +2,7 @@
 
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../real_vllm/install.ts";
+import { cacheFolder } from "../real_vllm/this_machine.ts";
 
 const packages = { openai: "3.54.0", schemathesis: "4.32.5" };
 

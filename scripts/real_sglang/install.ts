@@ -3,10 +3,11 @@
 // Why it is more than `pip install`: SGLang asks for gigabytes of CUDA packages that a small dense model never imports on a CPU,
 // and for CPU kernels that PyPI does not have. The first are left out, for the second plain torch does (sgl_kernel.py).
 
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, command, installSystemPackages, type Step } from "../real_vllm/install.ts";
-import { systemPython, whatThisMachineLacks } from "../real_vllm/install.ts";
+import { command, installSystemPackages } from "../real_vllm/install.ts";
+import { type Installed, installOnce, type Step } from "../real_vllm/install_once.ts";
+import { cacheFolder, systemPython } from "../real_vllm/this_machine.ts";
 import { versions } from "./versions.ts";
 
 export interface RealSglang {
@@ -15,31 +16,14 @@ export interface RealSglang {
   readonly model: string;
 }
 
-export type Installed =
-  | { readonly is: "installed"; readonly at: RealSglang }
-  /** The machine cannot have it; tests are skipped with this reason. */
-  | { readonly is: "unavailable"; readonly reason: string };
-
 const recipeDir = import.meta.dir;
 const sharedRecipeDir = join(import.meta.dir, "../real_vllm");
 
-export function installRealSglang(log: (line: string) => void): Installed {
+export function installRealSglang(log: (line: string) => void): Installed<RealSglang> {
   const root = cacheFolder(`real-sglang-${versions.sglang}-${versions.torch}-${versions.nixl}-${versions.recipe}`);
   const at = { sglang: join(root, "venv/bin/sglang"), model: join(root, "tiny") };
-  const mark = join(root, "ready");
-  if (existsSync(mark)) return { is: "installed", at };
-
-  const lacking = whatThisMachineLacks(root);
-  if (lacking !== null) return { is: "unavailable", reason: lacking };
-  log(`installing a real CPU SGLang ${versions.sglang} with NIXL ${versions.nixl} (some minutes and 4 GB, once)…`);
-  for (const step of steps(root)) {
-    const startedMs = performance.now();
-    const failure = step.run();
-    if (failure !== null) return { is: "unavailable", reason: `${step.name} failed: ${failure}` };
-    log(`  ${step.name} (${((performance.now() - startedMs) / 1000).toFixed(0)} s)`);
-  }
-  writeFileSync(mark, "");
-  return { is: "installed", at };
+  const title = `a real CPU SGLang ${versions.sglang} with NIXL ${versions.nixl} (some minutes and 4 GB, once)`;
+  return installOnce({ root, at, title, steps: steps(root) }, log);
 }
 
 function steps(root: string): readonly Step[] {

@@ -3,9 +3,10 @@
 // Why it is more than `pip install`: vLLM's CPU build asks for a torch build that PyPI does not have. PyPI's own torch works instead
 // when its CUDA packages are left out and do-nothing libraries stand in for them (make_cuda_stand_ins.py).
 
-import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Installed, installOnce, type Step } from "./install_once.ts";
+import { cacheFolder, systemPython } from "./this_machine.ts";
 import { versions } from "./versions.ts";
 
 export interface RealVllm {
@@ -14,64 +15,17 @@ export interface RealVllm {
   readonly model: string;
 }
 
-export type Installed = { readonly is: "installed"; readonly at: RealVllm } | {
-  /** The machine cannot have it; tests are skipped with this reason. */
-  readonly is: "unavailable";
-  readonly reason: string;
-};
-
 const recipeDir = import.meta.dir;
 
-export function installRealVllm(log: (line: string) => void): Installed {
+export function installRealVllm(log: (line: string) => void): Installed<RealVllm> {
   const root = folderHere();
   const at = { vllm: join(root, "venv/bin/vllm"), python: join(root, "venv/bin/python"), model: join(root, "tiny") };
-  const mark = join(root, "ready");
-  if (existsSync(mark)) return { is: "installed", at };
-
-  const lacking = whatThisMachineLacks(root);
-  if (lacking !== null) return { is: "unavailable", reason: lacking };
-  log(`installing a real CPU vLLM ${versions.vllm} with NIXL ${versions.nixl} (about a minute and 3 GB, once)…`);
-  for (const step of steps(root, at)) {
-    const startedMs = performance.now();
-    const failure = step.run();
-    if (failure !== null) return { is: "unavailable", reason: `${step.name} failed: ${failure}` };
-    log(`  ${step.name} (${((performance.now() - startedMs) / 1000).toFixed(0)} s)`);
-  }
-  writeFileSync(mark, "");
-  return { is: "installed", at };
+  const title = `a real CPU vLLM ${versions.vllm} with NIXL ${versions.nixl} (about a minute and 3 GB, once)`;
+  return installOnce({ root, at, title, steps: steps(root, at) }, log);
 }
 
 function folderHere(): string {
   return cacheFolder(`real-vllm-${versions.vllm}-${versions.torch}-${versions.nixl}-${versions.recipe}`);
-}
-
-export function cacheFolder(name: string): string {
-  const base = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const root = join(base, "pdserve", name);
-  mkdirSync(root, { recursive: true });
-  return root;
-}
-
-export function whatThisMachineLacks(root: string): string | null {
-  if (process.platform !== "linux" || process.arch !== "x64") return "needs Linux on x86-64";
-  if (!/avx512f|avx2/.test(readFileSync("/proc/cpuinfo", "utf8"))) return "needs a CPU with AVX2 or AVX-512";
-  const free = statfsSync(root);
-  if (free.bavail * free.bsize < 6e9) return "needs 6 GB of free disk";
-  if (systemPython() === null) return "needs Python 3.11 to 3.13";
-  return null;
-}
-
-export function systemPython(): string | null {
-  const check = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))";
-  return ["python3", "python3.13", "python3.12", "python3.11"].find((name) =>
-    Bun.which(name) !== null && Bun.spawnSync([name, "-c", check]).exitCode === 0
-  ) ?? null;
-}
-
-export interface Step {
-  readonly name: string;
-  /** Null when done, else the end of what the failed command printed. */
-  run(): string | null;
 }
 
 function steps(root: string, at: RealVllm): readonly Step[] {
