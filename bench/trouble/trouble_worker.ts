@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 
 export interface WorkerRequest {
-  // deno-lint-ignore no-explicit-any
-  readonly json: any;
+  /** Of a body that is no JSON: nothing. */
+  readonly json: { readonly stream?: unknown };
   readonly text: string;
   readonly response: ServerResponse;
   /** Resolves when the router has closed the connection before the answer was complete. */
@@ -74,7 +74,7 @@ export async function startTroubleWorker(usual: Manners): Promise<TroubleWorker>
   return worker;
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string): WorkerRequest["json"] {
   try {
     return JSON.parse(text);
   } catch {
