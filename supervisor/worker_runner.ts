@@ -103,7 +103,9 @@ export class WorkerRunner {
     });
   }
 
+  /** What the process said last may not have been read yet. */
   closeLog(): Promise<void> {
+    this.#process?.readOutput();
     return this.#log.close();
   }
 
