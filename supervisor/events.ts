@@ -3,6 +3,7 @@
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Diagnosis, Stage } from "./engines/engine.ts";
+import type { KvRoomByRole } from "./kv_room.ts";
 import type { WorkerState } from "./snapshot.ts";
 
 export type FleetEvent =
@@ -66,6 +67,8 @@ export interface Ready {
   readonly connector: string;
   readonly prefill: number;
   readonly decode: number;
+  /** Of the roles whose engines tell it. */
+  readonly kvRoom?: KvRoomByRole;
 }
 
 export interface WorkerFailure {

@@ -10,6 +10,7 @@ import type { Fleet, FleetDeps } from "./fleet_deps.ts";
 import { type FleetOrders, makeOrders } from "./fleet_orders.ts";
 import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./fleet_picture.ts";
 import { type HeldPorts, holdPorts, portKeeper, type TakenPort } from "./hold_ports.ts";
+import { kvRoomByRole } from "./kv_room.ts";
 import { portTaken } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
 import { nextProcess } from "./next_process.ts";
@@ -172,14 +173,9 @@ class RunningFleet implements Fleet {
     const { url, runDir, connector, events } = this.#deps;
     const count = (role: string) => this.#plan.workers.filter((worker) => worker.role === role).length;
     const ready = {
-      url,
-      runDir,
-      model: this.#plan.servedModelName,
-      tookMs: this.#elapsedMs(),
-      proofs,
-      connector: connector.name,
-      prefill: count("prefill"),
-      decode: count("decode"),
+      ...{ url, runDir, model: this.#plan.servedModelName, tookMs: this.#elapsedMs() },
+      ...{ proofs, connector: connector.name, prefill: count("prefill"), decode: count("decode") },
+      kvRoom: kvRoomByRole([...this.#runners.values()].map(({ plan, kvRoom }) => ({ role: plan.role, room: kvRoom }))),
     };
     events.emit({ type: "ready", ready });
   }

@@ -2,9 +2,10 @@
 
 import type { WorkerPlan } from "../plan/plan.ts";
 import { diagnose, outlook } from "./diagnose.ts";
-import type { Diagnosis, Evidence } from "./engines/engine.ts";
+import type { Diagnosis, Evidence, KvRoom } from "./engines/engine.ts";
 import type { WorkerFailure } from "./events.ts";
 import { failureExcerpt } from "./failure_excerpt.ts";
+import { addRoom } from "./kv_room.ts";
 import type { LogStore } from "./log_store.ts";
 import type { NextProcess } from "./next_process.ts";
 import { cannotStart, doesNotGo, exitedUnasked, neverServes } from "./plain_diagnoses.ts";
@@ -47,6 +48,7 @@ export class WorkerRunner {
   #life: WorkerLife = plannedLife;
   #process: WorkerProcess | null = null;
   #exit: Exit | null = null;
+  #kvRoom: KvRoom | null = null;
   /** The stage in which the failure being explained happened. */
   #during = "starting";
   #probing = new AbortController();
@@ -78,6 +80,11 @@ export class WorkerRunner {
 
   get process(): WorkerProcess | null {
     return this.#process;
+  }
+
+  /** What its log told of it while it started; null where it told nothing. */
+  get kvRoom(): KvRoom | null {
+    return this.#kvRoom;
   }
 
   /** Resolves when no process started so far is left, or with who will not go. */
@@ -153,6 +160,7 @@ export class WorkerRunner {
     if (generation > 1 && !this.#planNext(generation)) return;
     this.#process = null;
     this.#exit = null;
+    this.#kvRoom = null;
     this.#probing = new AbortController();
     if (this.plan.external === null && !this.#startProcess(generation)) return;
     await this.#probe(this.#probing.signal);
@@ -216,6 +224,8 @@ export class WorkerRunner {
     if (prospect === "dying") this.send({ is: "dying" });
     if (this.#life.state.is !== "starting") return;
     if (prospect === "doomed") this.send({ is: "broken", diagnosis: neverServes(this.plan, line) });
+    const room = engine.kvRoom?.(line) ?? null;
+    if (room !== null) this.#kvRoom = addRoom(this.#kvRoom, room);
     const stage = engine.stage(line);
     if (stage !== null) this.send({ is: "progress", stage });
   }

@@ -3,7 +3,7 @@
 import { quoteShellWord } from "../../plan/shell_words.ts";
 import type { PairProof, Ready } from "../../supervisor/events.ts";
 import type { Paint } from "./color.ts";
-import { bytesText, countText, elapsedText, shortNumber } from "./quantities.ts";
+import { bytesText, countText, elapsedText, shortNumber, tokensText } from "./quantities.ts";
 import { wrapText } from "./text_width.ts";
 
 export interface BannerStyle {
@@ -14,7 +14,7 @@ export interface BannerStyle {
 }
 
 export function bannerLines(ready: Ready, style: BannerStyle): string[] {
-  const { paint } = style;
+  const { paint, columns } = style;
   const fact = (name: string, value: string) => `    ${paint.dim(name.padEnd(8))} ${value}`;
   return [
     "",
@@ -22,6 +22,7 @@ export function bannerLines(ready: Ready, style: BannerStyle): string[] {
     ...proofLines(ready, style),
     "",
     fact("Model", ready.model),
+    ...kvRoomLines(ready, columns - 13).map((line, at) => fact(at === 0 ? "KV room" : "", line)),
     fact("API", paint.cyan(`${ready.url}/v1`)),
     fact("Run", ready.runDir),
     "",
@@ -54,6 +55,16 @@ export function proofSummary(proofs: readonly PairProof[], connector: string): s
   const recomputed = proven.reduce((sum, proof) => sum + proof.recomputedTokens, 0);
   const over = `over ${connector} in ${time}`;
   return `KV handoff verified: ${pairs}, ${tokens}${moved} ${over}, ${countText(recomputed, "token")} recomputed`;
+}
+
+/** `prefill 391k tokens · decode 402k tokens (49 requests of 8,192)`: decode's room is what bounds the requests at once. */
+function kvRoomLines({ kvRoom = {} }: Ready, columns: number): readonly string[] {
+  const rooms = Object.entries(kvRoom).map(([role, { tokens, requestTokens }]) => {
+    const fits = requestTokens === null || role === "prefill" ? 0 : Math.floor(tokens / requestTokens);
+    const requests = fits === 0 ? "" : ` (${countText(fits, "request")} of ${requestTokens!.toLocaleString("en-US")})`;
+    return `${role} ${tokensText(tokens)} tokens${requests}`;
+  });
+  return rooms.length === 0 ? [] : wrapText(rooms.join(" · "), columns);
 }
 
 function rangeText(values: readonly number[]): string {

@@ -22,6 +22,12 @@ export function bytesText(bytes: number): string {
   return `${shortNumber(bytes / 1024 ** power)} ${units[power]}`;
 }
 
+/** `512`, `66k`, `1.2M`. */
+export function tokensText(tokens: number): string {
+  if (tokens < 1_000) return String(tokens);
+  return tokens < 999_500 ? `${shortNumber(tokens / 1_000)}k` : `${shortNumber(tokens / 1_000_000)}M`;
+}
+
 /** `1 request`, `7 requests`. */
 export function countText(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -10,6 +10,12 @@ export interface Stage {
   readonly of?: number;
 }
 
+/** How many tokens' KV fits in at once, and how many the longest request may have; null where it is not told. */
+export interface KvRoom {
+  readonly tokens: number;
+  readonly requestTokens: number | null;
+}
+
 /** What the plan knows of a worker when it asks the engine for the command line. */
 export interface WorkerCommandInput {
   readonly role: Role;
@@ -111,6 +117,8 @@ export interface Engine {
   readonly probe: { readonly path: string; readonly limitMs?: number };
   /** Progress told by one log line; null when it tells none. */
   stage(line: string): Stage | null;
+  /** The room for KV told by one log line of a starting engine; one line for each of its data-parallel ranks. */
+  kvRoom?(line: string): KvRoom | null;
   readonly rules: readonly DiagnosisRule[];
   readonly marks?: LogMarks;
   readonly stop: {

@@ -1,12 +1,16 @@
 // SGLang. Source: 0.5.23 as it ran on a CPU, and its sources.
 
 import type { Engine } from "./engine.ts";
+import { readKvRoom } from "./read_kv_room.ts";
 import { sglangCommand } from "./sglang_command.ts";
 import { commonFlags, ownedFlags, sharedFlags } from "./sglang_flags.ts";
 import { sglangMarks } from "./sglang_marks.ts";
 import { sglangRules } from "./sglang_rules.ts";
 import { sglangStage } from "./sglang_stage.ts";
 import { readInstalled, readVersion, versionCommand } from "./sglang_version.ts";
+
+/** Every tensor-parallel rank tells it; the first one of each data-parallel rank counts. */
+const kvRoom = /^(?!\[[^\]]* TP[1-9]).*max_total_num_tokens=(?<tokens>\d+),.* context_len=(?<request>\d+)/;
 
 export const sglang: Engine = {
   name: "sglang",
@@ -15,6 +19,7 @@ export const sglang: Engine = {
   // It makes a token, so it takes a second on an idle server and longer on a busy one.
   probe: { path: "/health", limitMs: 20_000 },
   stage: sglangStage,
+  kvRoom: (line) => readKvRoom(line, kvRoom),
   rules: sglangRules,
   marks: sglangMarks,
   // An idle prefill worker takes 18 s: it waits 15 s for schedulers that wait for decode. All of the group signalled at

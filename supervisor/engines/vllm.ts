@@ -1,12 +1,15 @@
 // vLLM. Source: 0.32.0 as it ran, and the project's documentation of earlier versions.
 
 import type { Engine } from "./engine.ts";
+import { readKvRoom } from "./read_kv_room.ts";
 import { vllmCommand } from "./vllm_command.ts";
 import { commonFlags, ownedFlags, sharedFlags } from "./vllm_flags.ts";
 import { vllmMarks } from "./vllm_marks.ts";
 import { vllmRules } from "./vllm_rules/index.ts";
 import { vllmStage } from "./vllm_stage.ts";
 import { readInstalled, readVersion, versionCommand } from "./vllm_version.ts";
+
+const kvRoom = /KV cache size: (?<tokens>[\d,]+) tokens(?:, Maximum concurrency for (?<request>[\d,]+) tokens)?/;
 
 export const vllm: Engine = {
   name: "vllm",
@@ -16,6 +19,7 @@ export const vllm: Engine = {
   ports: () => [{ purpose: "internal", count: 16, env: "VLLM_PORT", preferred: 21_000 }],
   probe: { path: "/health" },
   stage: vllmStage,
+  kvRoom: (line) => readKvRoom(line, kvRoom),
   rules: vllmRules,
   marks: vllmMarks,
   // An idle server is gone in a second; its own chain of SIGTERM and SIGKILL down to the worker processes may take nine.

@@ -128,6 +128,10 @@ const readyAt = (atMs: number, shown: readonly PairProof[] | null): Step => ({
     ready: {
       ...{ url: "http://127.0.0.1:8000", runDir, model, tookMs: atMs, proofs: shown },
       ...{ connector: "NixlConnector", prefill: 2, decode: 2 },
+      kvRoom: {
+        prefill: { tokens: 391_200, requestTokens: 8_192 },
+        decode: { tokens: 402_400, requestTokens: 8_192 },
+      },
     },
   },
 });
