@@ -7,7 +7,8 @@ import { errorResponse, type OwnError } from "./own_error.ts";
 import { metricsText, models, readiness, version } from "./pdserve_routes.ts";
 import { requestIdOf } from "./request_id.ts";
 import type { RouterIo } from "./router_io.ts";
-import { adminPaths, type Route, splitRoutes, unlistedRoute, wholeRoutes } from "./routes.ts";
+import { isClosedPath, whyClosed } from "./closed_paths.ts";
+import { type Route, splitRoutes, unlistedRoute, wholeRoutes } from "./routes.ts";
 import { serveRequest } from "./serve_request.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
@@ -39,6 +40,8 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
   add("GET", "/ready", () => readiness(io));
   // The names that other routers have for them.
   for (const path of ["/liveness", "/ping"]) add("GET", path, () => new Response(null));
+  // SageMaker's, which asks by either.
+  app.on("POST", "/ping", () => new Response(null));
   for (const path of ["/readiness", "/health_generate"]) add("GET", path, () => readiness(io));
   add("GET", "/load", () => Response.json({ server_load: io.gate.inside }));
   add("GET", "/version", () => version(io));
@@ -49,10 +52,13 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
     const { method, path } = c.req;
     const allowed = methodOf.get(path);
     const route = allowed === undefined ? unlistedRoute(method, path) : null;
-    const isAdmin = route === null && adminKeys.length > 0 && adminPaths.test(path);
-    if (isAdmin) return hasAdminKey(c.req.raw.headers) ? admin.fetch(c.req.raw) : ownError(c.req.raw, noKey);
+    const isClosed = allowed === undefined && route === null && isClosedPath(path);
+    if (isClosed && adminKeys.length > 0) {
+      return hasAdminKey(c.req.raw.headers) ? admin.fetch(c.req.raw) : ownError(c.req.raw, noKey);
+    }
     if (route !== null) return guarded((request) => serveRequest(request, route, io))(c.req.raw);
-    return ownError(c.req.raw, allowed === undefined ? unknownPath(method, path) : wrongMethod(method, path, allowed));
+    if (allowed !== undefined) return ownError(c.req.raw, wrongMethod(method, path, allowed));
+    return ownError(c.req.raw, isClosed ? closedPath(method, path) : unknownPath(method, path));
   });
   app.onError((error, c) => {
     io.log("error", "A route ended by a bug", { path: c.req.path, error: String(error.stack ?? error) });
@@ -66,6 +72,10 @@ const noKey: OwnError = {
   message: "The API key is missing or wrong; send it as Authorization: Bearer KEY",
   headers: { "www-authenticate": "Bearer" },
 };
+
+function closedPath(method: string, path: string): OwnError {
+  return { status: 404, message: whyClosed(method, path) };
+}
 
 function unknownPath(method: string, path: string): OwnError {
   return { status: 404, message: `${method} ${path} is not served here` };

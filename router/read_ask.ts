@@ -3,6 +3,7 @@
 import { type BodyFacts, readFacts } from "./body/read_facts.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type BodyRefusal, scanBody, type ScannedBody } from "./body/scan_body.ts";
+import { routeOfBody } from "./invocation.ts";
 import { type HeaderList, headersForWorkers, type Keys } from "./leg_headers.ts";
 import type { OwnError } from "./own_error.ts";
 import type { Route } from "./routes.ts";
@@ -60,7 +61,7 @@ export async function readAsk(
   const smuggled = body.is === "object" ? whySmuggled(body) : null;
   if (smuggled !== null) return { is: "refused", error: smuggled };
   const keys = { worker: workerKey, router: limits.apiKeys[0] ?? null };
-  return { is: "ask", ask: makeAsk(request, id, route, body, keys) };
+  return { is: "ask", ask: makeAsk(request, id, routeOfBody(route, body), body, keys) };
 }
 
 function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], keys: Keys): Ask {

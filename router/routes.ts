@@ -1,8 +1,9 @@
 // The routes that go to workers, and what is particular to each.
 
 import type { ApiKind } from "../kv/connector.ts";
+import { isClosedPath } from "./closed_paths.ts";
 
-export type Method = "GET" | "POST" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface Route {
   readonly method: Method;
@@ -44,6 +45,12 @@ export const splitRoutes: readonly Route[] = [
   { ...split("/chat/completions/tokens", "chat", chatLimits), workerPath: "/v1/chat/completions/tokens" },
 ];
 
+/** SageMaker's one path for all APIs (vLLM): what stands in the body says which of them it is. */
+export const invocations = {
+  chat: split("/invocations", "chat", chatLimits),
+  completions: split("/invocations", "completions", ["max_tokens"]),
+} as const;
+
 const whole = (path: string, generates = false, method: Method = "POST"): Route => {
   return { method, path, api: "generate", splits: false, tokenLimits: [], generates };
 };
@@ -71,27 +78,23 @@ export const wholeRoutes: readonly Route[] = [
   whole("/generative_scoring", true),
   whole("/v1/audio/transcriptions", true),
   whole("/v1/audio/translations", true),
+  // What is neither a chat nor a completion.
+  whole("/invocations"),
   whole("/v1/responses/:id", false, "GET"),
   whole("/v1/responses/:id/cancel"),
 ];
 
-/** Families of paths that engines keep for clients; what stands in them and is not listed above goes to one worker too. */
-const clientPaths = /^\/(v1|v2|inference\/v1)\/[\w./-]+$/;
+/** Letters that a path of an engine has, and the percent signs of others; nothing else is taken for one. */
+const enginePath = /^\/[\w.~:@%!$&'()*+,;=-][\w./~:@%!$&'()*+,;=-]*$/;
 
-/** What an administrator does to an engine, also where an engine has put it among its clients' paths. */
-const adminWords =
-  /adapter|abort|pause|resume|continue_gen|sleep|wake|weight|broadcast|cache|profile|collective|scal|fault|admin/i;
-
-/** Every route of admin/, and of engines, that is no client's. */
-export const adminPaths = new RegExp(`^/(workers|list_workers|(add|remove)_worker)(/|$)|${adminWords.source}`, "i");
+const methods: readonly string[] = ["GET", "POST", "PUT", "PATCH", "DELETE"] satisfies readonly Method[];
 
 /**
- * A path of the engine's that this table does not know. Not every path: engines also have routes that pause them, reset
- * their caches or change their weights, and those are an administrator's.
+ * A path of the engine's that this table does not know, today's or a later version's: it goes whole to one worker. Not
+ * those by which an administrator changes engines.
  */
 export function unlistedRoute(method: string, path: string): Route | null {
-  if (method !== "GET" && method !== "POST" && method !== "DELETE") return null;
-  if (!clientPaths.test(path) || adminWords.test(path)) return null;
+  if (!methods.includes(method) || !enginePath.test(path) || isClosedPath(path)) return null;
   // One name for all of them, or metrics would have a series for each path that somebody tries.
-  return { ...whole("/other", method === "POST", method), workerPath: path };
+  return { ...whole("/other", method === "POST", method as Method), workerPath: path };
 }

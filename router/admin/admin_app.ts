@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import type { RouterIo } from "../router_io.ts";
 import type { AddedWorkers } from "./added_workers.ts";
 import { addEngineRoutes } from "./engine_routes.ts";
+import { addOtherRoutes } from "./other_routes.ts";
 import { addRequestRoutes } from "./request_routes.ts";
 import { addWorkerRoutes } from "./worker_routes.ts";
 
@@ -12,6 +13,7 @@ export function makeAdminApp(workers: AddedWorkers, io: RouterIo): Hono {
   addWorkerRoutes(app, workers, io);
   addEngineRoutes(app, io);
   addRequestRoutes(app, io);
+  addOtherRoutes(app, io);
   app.notFound((c) => c.json({ error: `${c.req.method} ${c.req.path} is not served here` }, 404));
   app.onError((error, c) => {
     io.log("error", "An admin route ended by a bug", { path: c.req.path, error: String(error.stack ?? error) });

@@ -86,7 +86,7 @@ export function addEngineRoutes(app: Hono, io: RouterIo): void {
 }
 
 /** A reference or a judge: a trainer that means another model must not change this one. */
-function frozen(c: Context, { settings: { servedModelName } }: RouterIo): Response {
+export function frozen(c: Context, { settings: { servedModelName } }: RouterIo): Response {
   const error = `${servedModelName} takes no new weights: its topology says update_weights: false`;
   return c.json({ status: "error", error, workers: [] }, 409);
 }
@@ -136,20 +136,20 @@ function versionIn(body: Uint8Array): string | null {
   }
 }
 
-async function callOf(c: Context): Promise<Call> {
+export async function callOf(c: Context): Promise<Call> {
   const { pathname, search } = new URL(c.req.url);
   const body = c.req.method === "GET" ? new Uint8Array() : new Uint8Array(await c.req.arrayBuffer());
   return { method: c.req.method, path: pathname + search, body };
 }
 
 /** The first worker's own words where all are of one mind, as a single engine would answer; else who said what. */
-function answer(c: Context, asked: readonly Asked[]): Response {
+export function answer(c: Context, asked: readonly Asked[], joined: Readonly<Record<string, unknown>> = {}): Response {
   if (asked.length === 0) return c.json({ status: "error", error: "There is no worker to ask", workers: [] }, 503);
   const failed = asked.filter((one) => !isGood(one));
   if (failed.length === 0) {
     const first = asked[0]!.body;
     const own = typeof first === "object" && first !== null && !Array.isArray(first) ? first : {};
-    return c.json({ status: "ok", ...own, workers: asked });
+    return c.json({ status: "ok", ...own, ...joined, workers: asked });
   }
   const who = [...new Set(failed.map(({ worker }) => worker))].join(", ");
   const error = `${who} did not do ${failed[0]!.step}`;

@@ -18,17 +18,14 @@ export const explanations: readonly Explanation[] = [
   {
     of: /\/(scale_elastic_ep|is_scaling_elastic_ep)$/,
     fits: ({ pdserve }) => pdserve.status === 404 && isOwnRefusal(pdserve),
-    why: "Changes the engine, so it is no client's; pdserve starts and stops workers itself.",
+    why:
+      "Changes the engine, so it is no client's. For `--admin-key` it is refused with what to do instead, since pdserve " +
+      "has planned each worker's ranks; `/is_scaling_elastic_ep` asks every worker.",
   },
   {
     of: /\/kv_event_sources$/,
     fits: ({ pdserve }) => pdserve.status === 404 && isOwnRefusal(pdserve),
-    why: "It tells the addresses of workers, which no client sees.",
-  },
-  {
-    of: /^POST \/(ping|invocations)$/,
-    fits: ({ pdserve }) => [404, 405].includes(Number(pdserve.status)) && isOwnRefusal(pdserve),
-    why: "SageMaker's way in, which pdserve does not have: `GET /ping` and the OpenAI routes do the same.",
+    why: "It tells the addresses of workers, which no client sees; for `--admin-key` it asks every worker.",
   },
   {
     of: /^POST /,

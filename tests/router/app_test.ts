@@ -77,7 +77,7 @@ test("/metrics?workers=1 adds each worker's series with its name and role", asyn
 
 test("unknown paths and wrong methods are answered in the API's shape", async () => {
   const fleet = makeFakeFleet();
-  const missing = await get(fleet, "/nope");
+  const missing = await get(fleet, "/");
   expect(missing.status).toBe(404);
   expect(await fleet.errorOf(missing)).toMatchObject({ type: "NotFoundError", code: 404, src: "pdserve" });
   const wrong = await get(fleet, "/v1/completions");

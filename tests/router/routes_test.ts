@@ -116,6 +116,11 @@ for (
     "/v1/messages/count_tokens",
     "/v1/images/generations",
     "/v1/some/future-route",
+    "/some/future-route",
+    "/api/chat",
+    "/v1/models/org%2Ftiny",
+    "/v1/skills",
+    "/invocations",
   ]
 ) {
   test(`${path} goes to one worker as it is`, async () => {
@@ -141,18 +146,69 @@ for (
     "/v1/unload_lora_adapter",
     "/inference/v1/abort_requests",
     "/server_info",
+    "/kv_event_sources",
+    "/scale_elastic_ep",
+    "/fault_tolerance/apply",
+    "/some/future/weights",
+    "/set_internal_state",
+    "/slow_down",
     "/v1/../pause",
     "/v1/%2e%2e/pause",
-    "/invocations",
+    "/%70ause",
+    "/%2570ause",
+    "/v1/x%2f..%2fpause",
+    "/v1/%ff",
+    "/workers",
   ]
 ) {
-  test(`an administrator's path is no client's: ${path}`, async () => {
+  test(`an administrator's path is no client's, and says how it can be asked: ${path}`, async () => {
     const fleet = makeFakeFleet();
     const response = await fleet.post(path, {});
     expect(response.status).toBe(404);
+    expect((await fleet.errorOf(response)).message).toContain("--admin-key");
     expect(fleet.calls).toHaveLength(0);
   });
 }
+
+for (const method of ["GET", "PUT", "PATCH", "DELETE"]) {
+  test(`${method} of a path that only a later engine knows goes to one worker`, async () => {
+    const fleet = makeFakeFleet();
+    const response = await fleet.router.fetch(new Request("http://router/next/thing/7", { method }));
+    expect(response.status).toBe(200);
+    expect(fleet.calls.map((call) => `${call.method} ${call.path}`)).toEqual([`${method} /next/thing/7`]);
+  });
+}
+
+const invocations: readonly (readonly [what: string, body: Record<string, unknown>, handoff: string])[] = [
+  ["a chat", { ...chat, max_completion_tokens: 9 }, "NixlConnector"],
+  ["a completion", completion(), "NixlConnector"],
+  ["several prompts", completion({ prompt: ["a", "b"] }), "none; reason=several_prompts"],
+  ["two answers of a chat", { ...chat, n: 2 }, "none; reason=n"],
+  ["members of both APIs", { ...chat, prompt: ["a", "b"] }, "none; reason=route"],
+  ["messages of no kind", { messages: "Hi" }, "none; reason=route"],
+  ["texts to embed", { input: ["a", "b"] }, "none; reason=route"],
+];
+
+for (const [what, body, handoff] of invocations) {
+  test(`SageMaker's /invocations with ${what}: ${handoff}`, async () => {
+    const fleet = makeFakeFleet();
+    const response = await fleet.post("/invocations", body);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("x-pdserve-handoff")).toBe(handoff);
+    const isSplit = handoff === "NixlConnector";
+    expect(fleet.calls.map(({ worker, path }) => `${worker} ${path}`)).toEqual(
+      isSplit ? ["prefill-0 /invocations", "decode-0 /invocations"] : ["decode-0 /invocations"],
+    );
+    if (isSplit) expect(fleet.calls[0]!.json).toMatchObject({ max_tokens: 1, stream: false });
+    else expect(fleet.calls[0]!.json).toEqual(body);
+  });
+}
+
+test("SageMaker's POST /ping is answered as its GET is", async () => {
+  const fleet = makeFakeFleet();
+  expect((await fleet.post("/ping", {})).status).toBe(200);
+  expect(fleet.calls).toHaveLength(0);
+});
 
 for (
   const body of [

@@ -185,3 +185,48 @@ test.each(["/server_info", "/get_server_info", "/model_info", "/get_model_info"]
     expect(asked(fleet)).toEqual(workers.map((worker) => `${worker} ${path}`));
   },
 );
+
+for (const path of ["/kv_event_sources", "/collective_rpc", "/next_versions/cache_dump", "/is_scaling_elastic_ep"]) {
+  test(`${path}, which is no client's and not listed, asks every worker`, async () => {
+    const fleet = engines();
+    expect((await post(fleet, path)).status).toBe(200);
+    expect(asked(fleet)).toEqual(workers.map((worker) => `${worker} ${path}`));
+  });
+}
+
+for (const path of ["/scale_elastic_ep", "/pd_role_switch", "/fault_tolerance/apply", "/shutdown"]) {
+  test(`${path} reaches no engine, and the answer names what does it instead`, async () => {
+    const fleet = engines();
+    const response = await post(fleet, path);
+    expect(response.status).toBe(403);
+    expect((await response.json() as { error: string }).error).toContain("pdserve");
+    expect(fleet.calls).toHaveLength(0);
+  });
+}
+
+test("what no engine has, and pdserve's own paths, ask nobody", async () => {
+  const fleet = engines();
+  for (const path of ["/nope", "/admin/nope", "/workers/nope/weights"]) {
+    expect((await post(fleet, path)).status).toBe(404);
+  }
+  expect(fleet.calls).toHaveLength(0);
+});
+
+test("/get_world_size is the sum of the workers' ranks", async () => {
+  const fleet = makeFakeFleet({ workers });
+  for (const [index, name] of workers.entries()) {
+    fleet.script(name, (call) => call.answer(200, { world_size: index + 1 }));
+  }
+  const response = await fleet.router.admin(new Request("http://admin/get_world_size"));
+  expect(await response.json()).toMatchObject({
+    status: "ok",
+    world_size: 3,
+    workers: [{ status: 200 }, { status: 200 }],
+  });
+});
+
+test("a model that takes no weights takes none by an unlisted way either", async () => {
+  const fleet = makeFakeFleet({ workers, settings: { takesWeights: false } });
+  expect((await post(fleet, "/update_weights_from_tensor")).status).toBe(409);
+  expect(fleet.calls).toHaveLength(0);
+});
