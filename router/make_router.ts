@@ -7,7 +7,7 @@ import type { PairProof } from "../supervisor/events.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
 import { makeAccessLog } from "./access_log.ts";
 import { makeGate } from "./admission.ts";
-import { makeAddedWorkers } from "./admin/added_workers.ts";
+import { addedWorkersOf } from "./admin/added_workers.ts";
 import { makeAdminApp } from "./admin/admin_app.ts";
 import { makeApp } from "./app.ts";
 import { makeDeadlines } from "./deadlines.ts";
@@ -29,6 +29,8 @@ import type { Tracing } from "./tracing.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { makeWindowWatch } from "./window_watch.ts";
 import { makeWorkerHealth } from "./worker_health.ts";
+import { makeWeights, type Weights } from "./weights.ts";
+import { makeWeightWatch } from "./weight_watch.ts";
 
 export interface RouterOptions {
   readonly fleet: FleetView;
@@ -52,6 +54,8 @@ export interface RouterOptions {
   readonly writeAccessLog: ((lines: string) => void) | null;
   /** Closed with the router; see load_tracing.ts. Left out: no traces. */
   readonly tracing?: Tracing | null;
+  /** Of the router before this one in the same run. Left out: nothing has been updated yet. */
+  readonly weights?: Weights;
 }
 
 export interface Router {
@@ -75,7 +79,7 @@ export function makeRouter(options: RouterOptions): Router {
   const ledger = makeLedger(clock.now);
   const deadlines = makeDeadlines(clock.now);
   const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
-  const workers = makeAddedWorkers(options.fleet);
+  const workers = addedWorkersOf(options.fleet);
   let isClosed = false;
   const io = connectParts({ ...options, fleet: workers }, { ledger, deadlines, accessLog, isClosed: () => isClosed });
   const admin = makeAdminApp(workers, io);
@@ -86,6 +90,7 @@ export function makeRouter(options: RouterOptions): Router {
     makeStallWatch(io),
     makeWindowWatch(io, options.engineMetrics),
     io.served,
+    io.weightWatch,
   ];
   return {
     fetch: (request) => app.fetch(request),
@@ -112,28 +117,30 @@ export function makeRouter(options: RouterOptions): Router {
 }
 
 function connectParts(
-  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log, tracing = null }: RouterOptions,
+  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log, tracing = null, weights: known }: RouterOptions,
   own: Pick<RouterIo, "ledger" | "deadlines" | "accessLog" | "isClosed">,
 ): RouterIo {
   const { maxHandoffs, maxWorkerInFlight, maxQueue, maxInFlight } = settings;
   const gate = makeGate({ inside: maxInFlight, waiting: maxQueue });
   const health = makeWorkerHealth(clock.now, settings.quarantine);
+  const weights = known ?? makeWeights((settings.weightVersionPath ?? null) !== null);
   const roster = makeRoster(fleet, {
     maxHandoffs,
     maxWorkerInFlight,
     maxQueue,
+    weights,
     onGone: ({ url }) => upstream.forget(url),
   });
   const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(own.ledger) });
   const { now, wall } = clock;
   const ring = makeRequestRing();
   const served = makeServedModels(roster, upstream);
-  const weights = { version: null };
   const retries = makeRetryBudget(settings.retryShare);
   const pace = makePace(clock.now);
   const rooms = makeRooms(random);
   const arrivals = makeKvArrivals();
-  const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, served, weights };
+  const weightWatch = makeWeightWatch({ roster, upstream, weights, settings, log }, fleet);
+  const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, served, weights, weightWatch };
   return { settings, connector, leaseMs, policies, upstream, log, tracing, now, wall, random, ...parts };
 }
 

@@ -13,6 +13,8 @@ export interface AddedWorkers extends FleetView {
   add(url: string, role: Role): WorkerFacts | null;
   /** False when there is no such worker. Its requests finish; a worker of the fleet is only left alone. */
   remove(name: string): boolean;
+  /** Names of those that have not been marked ready yet. */
+  starting(): readonly string[];
   markReady(name: string): void;
   /** The worker has nothing in flight any more. */
   forget(name: string): void;
@@ -20,7 +22,16 @@ export interface AddedWorkers extends FleetView {
 
 const draining: WorkerState = { is: "draining", deadlineMs: Infinity };
 
-export function makeAddedWorkers(fleet: FleetView): AddedWorkers {
+/** One for a fleet, whichever router asks: what was added and removed outlives a reload, which makes another router. */
+export function addedWorkersOf(fleet: FleetView): AddedWorkers {
+  const known = ofFleets.get(fleet) ?? makeAddedWorkers(fleet);
+  ofFleets.set(fleet, known);
+  return known;
+}
+
+const ofFleets = new WeakMap<FleetView, AddedWorkers>();
+
+function makeAddedWorkers(fleet: FleetView): AddedWorkers {
   const added = new Map<string, WorkerSnapshot>();
   const removed = new Set<string>();
   const listeners = new Set<(snapshot: FleetSnapshot) => void>();
@@ -67,6 +78,7 @@ export function makeAddedWorkers(fleet: FleetView): AddedWorkers {
       }
       return known;
     },
+    starting: () => [...added.values()].filter(({ state }) => state.is === "starting").map(({ facts }) => facts.name),
     markReady(name) {
       const worker = added.get(name);
       if (worker === undefined || worker.state.is === "ready") return;

@@ -6,12 +6,14 @@ import type { AddedWorkers } from "./added_workers.ts";
 import { addEngineRoutes } from "./engine_routes.ts";
 import { addOtherRoutes } from "./other_routes.ts";
 import { addRequestRoutes } from "./request_routes.ts";
+import { addWeightRoutes } from "./weight_routes.ts";
 import { addWorkerRoutes } from "./worker_routes.ts";
 
 export function makeAdminApp(workers: AddedWorkers, io: RouterIo): Hono {
   const app = new Hono();
   addWorkerRoutes(app, workers, io);
   addEngineRoutes(app, io);
+  addWeightRoutes(app, io);
   addRequestRoutes(app, io);
   addOtherRoutes(app, io);
   app.notFound((c) => c.json({ error: `${c.req.method} ${c.req.path} is not served here` }, 404));

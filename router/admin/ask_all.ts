@@ -21,6 +21,8 @@ export interface Call {
   readonly body: Uint8Array;
 }
 
+type AskIo = Pick<RouterIo, "upstream" | "roster">;
+
 /** Weights of a large model take minutes; trainers give up after some twelve. */
 const LIMIT_MS = 900_000;
 
@@ -28,7 +30,7 @@ const LIMIT_MS = 900_000;
 export function askAll(
   slots: readonly Slot[],
   callOf: (slot: Slot, index: number) => Call,
-  io: RouterIo,
+  io: AskIo,
 ): Promise<Asked[]> {
   return Promise.all(slots.map((slot, index) => ask(slot, callOf(slot, index), io)));
 }
@@ -37,12 +39,15 @@ export function isGood({ status }: Asked): boolean {
   return status !== null && status < 400;
 }
 
-/** Prefill before decode: the order in which trainers count the workers. */
-export function everyWorker({ roster }: RouterIo): readonly Slot[] {
-  return [...roster.prefill, ...roster.decode, ...roster.regular];
+/** Prefill before decode: the order in which trainers count the workers. Those that wait for new weights are among them. */
+export function everyWorker({ roster }: Pick<RouterIo, "roster">): readonly Slot[] {
+  const running = roster.all().filter(({ worker }) => worker.state.is === "ready");
+  return (["prefill", "decode", "regular"] as const).flatMap((role) =>
+    running.filter(({ worker }) => worker.facts.role === role)
+  );
 }
 
-function ask(slot: Slot, { method, path, body }: Call, { upstream, roster }: RouterIo): Promise<Asked> {
+function ask(slot: Slot, { method, path, body }: Call, { upstream, roster }: AskIo): Promise<Asked> {
   const headers: HeaderList = [["accept-encoding", "identity"]];
   if (body.length > 0) headers.push(["content-type", "application/json"]);
   if (roster.workerApiKey !== null) headers.push(["authorization", `Bearer ${roster.workerApiKey}`]);

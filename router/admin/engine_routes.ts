@@ -1,11 +1,12 @@
-// What a trainer or an operator asks of all engines at once, under the paths that engines have for it.
-// An update is a sequence: admission held, handoffs done, pause, reset, update, and resume whatever happened.
+// What a trainer or an operator asks of all engines at once, under the paths that engines have for it. Calls that bring weights
+// are in weight_routes.ts.
 
 import type { Context, Hono } from "hono";
+import type { Slot } from "../roster.ts";
 import type { RouterIo } from "../router_io.ts";
+import type { Process } from "../weights.ts";
 import { askAll, type Asked, type Call, everyWorker, isGood } from "./ask_all.ts";
-import { holdAdmission } from "./hold_admission.ts";
-import { broadcastBody } from "./broadcast_body.ts";
+import { versionIn } from "./weight_calls.ts";
 
 /** Asked of every worker at once with the caller's query and body. */
 const plain: readonly (readonly ["GET" | "POST", string])[] = [
@@ -45,95 +46,40 @@ const plain: readonly (readonly ["GET" | "POST", string])[] = [
   ["GET", "/get_weight_version"],
 ];
 
-const updates = ["/update_weights", "/reload_weights", "/update_weights_from_disk", "/update_weights_from_distributed"];
-const broadcasts = ["/init_broadcaster", "/init_weight_transfer_engine", "/init_weights_update_group"];
-
-/** Members of the calls above that name the weights they bring. */
-const versionMembers = ["weight_version", "new_version", "weight_dir"];
+/** Between the first and the second of these, calls are one update together. */
+const opening = ["/pause", "/pause_generation", "/start_weight_update"];
+const closing = ["/resume", "/continue_generation", "/finish_weight_update"];
 
 export function addEngineRoutes(app: Hono, io: RouterIo): void {
-  let isPaused = false;
   for (const [method, path] of plain) {
     app.on(method, path, async (c) => {
       const call = await callOf(c);
-      const asked = await askAll(everyWorker(io), () => call, io);
-      if (asked.every(isGood)) {
-        if (/^\/pause/.test(path)) isPaused = true;
-        if (/^\/(resume|continue)/.test(path)) isPaused = false;
-        noteVersion(call, false, io);
-      }
-      return answer(c, asked);
-    });
-  }
-  for (const path of updates) {
-    app.post(path, async (c) => {
-      if (io.settings.takesWeights === false) return frozen(c, io);
-      const call = await callOf(c);
-      // Whoever has paused the engines wants to resume them too.
-      const asked = isPaused ? await askAll(everyWorker(io), () => call, io) : await updateAll(call, io);
-      if (asked.every(isGood)) noteVersion(call, true, io);
-      return answer(c, asked);
-    });
-  }
-  for (const path of broadcasts) {
-    app.post(path, async (c) => {
-      if (io.settings.takesWeights === false) return frozen(c, io);
-      const call = await callOf(c);
       const slots = everyWorker(io);
-      return answer(c, await askAll(slots, (_, i) => ({ ...call, body: broadcastBody(call.body, slots, i) }), io));
+      if (opening.includes(path)) io.weights.open(processesOf(slots));
+      const asked = await askAll(slots, () => call, io);
+      if (asked.every(isGood)) noteDone(path, call, slots, io);
+      return answer(c, asked);
     });
   }
+}
+
+function noteDone(path: string, call: Call, slots: readonly Slot[], { weights }: RouterIo): void {
+  const version = versionIn(call);
+  if (version !== null) weights.name(version, processesOf(slots));
+  if (path.startsWith("/pause")) weights.isPaused = true;
+  if (!closing.includes(path)) return;
+  weights.isPaused &&= path === "/finish_weight_update";
+  if (!weights.isPaused) weights.close();
+}
+
+export function processesOf(slots: readonly Slot[]): readonly Process[] {
+  return slots.map(({ worker }) => worker);
 }
 
 /** A reference or a judge: a trainer that means another model must not change this one. */
 export function frozen(c: Context, { settings: { servedModelName } }: RouterIo): Response {
   const error = `${servedModelName} takes no new weights: its topology says update_weights: false`;
   return c.json({ status: "error", error, workers: [] }, 409);
-}
-
-/** All or reported: the first step that fails is the last, but for the resuming. */
-async function updateAll(update: Call, io: RouterIo): Promise<Asked[]> {
-  const slots = everyWorker(io);
-  const letGo = await holdAdmission(io);
-  const post = (path: string): Call => ({ method: "POST", path, body: new Uint8Array() });
-  const asked: Asked[] = [];
-  const step = async (call: Call, isOffered: boolean): Promise<boolean> => {
-    const done = (await askAll(slots, () => call, io)).filter((one) => isOffered || one.status !== 404);
-    asked.push(...done);
-    return done.every(isGood);
-  };
-  try {
-    // Engines have these only in their development mode; those that do not are updated as they run.
-    const isReady = await step(post("/pause?mode=keep&clear_cache=false"), false) &&
-      await step(post("/reset_prefix_cache"), false);
-    if (isReady) await step(update, true);
-    await step(post("/resume"), false);
-  } finally {
-    letGo();
-  }
-  return asked;
-}
-
-/** Shown with every answer from now on, so that a trainer can tell by which weights a sample was made. */
-function noteVersion({ body }: Call, isUpdate: boolean, { weights }: RouterIo): void {
-  const said = versionIn(body);
-  if (said !== null) weights.version = said;
-  else if (isUpdate) weights.version = String(Number(weights.version ?? 0) + 1 || 1);
-}
-
-function versionIn(body: Uint8Array): string | null {
-  try {
-    const members = JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
-    const found = versionMembers.map((name) => members[name]).find((value) =>
-      ["string", "number"].includes(typeof value)
-    );
-    // Into a header: a folder's last part, and nothing that a header cannot hold.
-    return found === undefined
-      ? null
-      : String(found).replace(/\/+$/, "").split("/").at(-1)!.replace(/[^\x21-\x7e]/g, "_");
-  } catch {
-    return null;
-  }
 }
 
 export async function callOf(c: Context): Promise<Call> {

@@ -19,6 +19,8 @@ const PROBE_LIMIT_MS = 2_000;
 const LOOK_AGAIN_MS = 1_000;
 
 export function addWorkerRoutes(app: Hono, workers: AddedWorkers, io: RouterIo): void {
+  // Those that the router before a reload was still waiting for.
+  for (const name of workers.starting()) void takeInWhenReady(name, workers, io);
   app.get("/workers", (c) => c.json(listOf(io)));
   app.get(
     "/list_workers",
@@ -83,8 +85,8 @@ function remove(id: string, workers: AddedWorkers, io: RouterIo): boolean {
   const slot = slotOf(id, io);
   if (slot === null || !workers.remove(slot.name)) return false;
   const forgetWhenIdle = () => {
-    if (slot.inFlight === 0) workers.forget(slot.name);
-    else if (!io.isClosed()) setTimeout(forgetWhenIdle, LOOK_AGAIN_MS).unref();
+    if (slot.inFlight === 0 || io.isClosed()) workers.forget(slot.name);
+    else setTimeout(forgetWhenIdle, LOOK_AGAIN_MS).unref();
   };
   forgetWhenIdle();
   return true;

@@ -33,6 +33,8 @@ export type Script = (call: Call) => void;
 
 export interface FakeFleet {
   readonly router: Router;
+  /** A second router over the same workers, as a reload makes one. Whoever asks closes it. */
+  anotherRouter(): Router;
   readonly calls: Call[];
   readonly log: string[];
   readonly accessLog: string[];
@@ -139,8 +141,8 @@ export function openFakeFleet(options: FleetOptions = {}): FakeFleet {
   const connector = options.connector ?? nixl;
   const clock = { nowMs: 1_000 };
   let counter = 0;
-  const fleet: FakeFleet = {
-    router: makeRouter({
+  const newRouter = () =>
+    makeRouter({
       fleet: view,
       connector,
       leaseMs: options.leaseMs === undefined ? connector.leaseMs : options.leaseMs,
@@ -156,7 +158,10 @@ export function openFakeFleet(options: FleetOptions = {}): FakeFleet {
       log: (level, message) => void log.push(`${level}: ${message}`),
       writeAccessLog: (lines) => void accessLog.push(lines),
       tracing: options.tracing ?? null,
-    }),
+    });
+  const fleet: FakeFleet = {
+    router: newRouter(),
+    anotherRouter: newRouter,
     calls,
     log,
     accessLog,

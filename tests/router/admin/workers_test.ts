@@ -1,6 +1,6 @@
 // Workers that come and go while the router runs.
 
-import { expect, test } from "bun:test";
+import { expect, onTestFinished, test } from "bun:test";
 import { completion, decodeBody, type FakeFleet, makeFakeFleet, until } from "../fake_fleet.ts";
 
 async function ask(fleet: FakeFleet, method: string, path: string, body?: unknown) {
@@ -102,3 +102,49 @@ for (const body of [{}, { url: "not a url" }, { url: "ftp://host" }, { url: deco
     expect(fleet.calls).toHaveLength(0);
   });
 }
+
+test("what was added and removed outlives a reload: a ready worker serves, one that still starts is waited for", async () => {
+  const fleet = fleetWithHealth(["prefill-0", "prefill-1"]);
+  let isUp = false;
+  fleet.script("127.0.0.1:9102", (call) => call.answer(isUp ? 200 : 503, call.path === "/health" ? "" : decodeBody));
+  await ask(fleet, "POST", "/workers", { url: decodeUrl, worker_type: "decode" });
+  await ask(fleet, "POST", "/workers", { url: "http://127.0.0.1:9102", worker_type: "decode" });
+  await ask(fleet, "DELETE", "/workers/prefill-0");
+  await until(() => fleet.metric('pdserve_worker_ready{worker="decode-added-0",role="decode"}') === 1);
+  const next = fleet.anotherRouter();
+  onTestFinished(() => next.close());
+  await fleet.router.close();
+
+  const read = async () => await json(await next.admin(new Request("http://admin/workers")));
+  expect((await read()).workers.map(({ id, state }: { id: string; state: string }) => `${id} ${state}`)).toEqual([
+    "prefill-0 draining",
+    "prefill-1 ready",
+    "decode-added-0 ready",
+    "decode-added-1 starting",
+  ]);
+  const body = JSON.stringify(completion());
+  const served = await next.fetch(new Request("http://router/v1/completions", { method: "POST", body }));
+  expect([served.headers.get("x-pdserve-prefill"), served.headers.get("x-pdserve-decode")]).toEqual([
+    "prefill-1",
+    "decode-added-0",
+  ]);
+  isUp = true;
+  while (!(await read()).workers.at(-1).is_healthy) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test("a worker removed before a reload is forgotten when the router before it has ended", async () => {
+  const fleet = fleetWithHealth(["prefill-0"]);
+  await ask(fleet, "POST", "/workers", { url: decodeUrl, worker_type: "decode" });
+  await until(() => fleet.metric('pdserve_worker_ready{worker="decode-added-0",role="decode"}') === 1);
+  fleet.script("127.0.0.1:9101", () => {});
+  const answering = fleet.post("/v1/completions", completion());
+  await until(() => fleet.callsTo("127.0.0.1:9101").some(({ path }) => path === "/v1/completions"));
+  await ask(fleet, "DELETE", `/workers/decode-added-0`);
+  const next = fleet.anotherRouter();
+  onTestFinished(() => next.close());
+  fleet.callsTo("127.0.0.1:9101").at(-1)!.answer(200, decodeBody);
+  expect((await answering).status).toBe(200);
+  await fleet.router.close();
+  const list = async () => (await json(await next.admin(new Request("http://admin/workers")))).workers.length;
+  while (await list() > 1) await new Promise((resolve) => setImmediate(resolve));
+});
