@@ -12,6 +12,7 @@ export function liveRouter(first: Router): LiveRouter {
   const all = () => [current, ...retired];
   return {
     fetch: (request) => current.fetch(request),
+    answer: (request) => current.answer(request),
     admin: (request) => current.admin(request),
     prove: (pair, limits) => current.prove(pair, limits),
     inFlight: () => all().reduce((sum, router) => sum + router.inFlight(), 0),

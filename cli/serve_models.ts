@@ -4,7 +4,7 @@
 import { openRunDir } from "../control/run_dir.ts";
 import type { Problem } from "../plan/problem.ts";
 import { type FrontModel, modelFront } from "../router/model_front.ts";
-import { serve } from "../router/serve.ts";
+import { byFetch, serve } from "../router/serve.ts";
 import type { StopWish } from "../supervisor/stop_signals.ts";
 import type { Core } from "../supervisor/watch_init.ts";
 import { argvOfModel } from "./argv_of_model.ts";
@@ -43,7 +43,7 @@ export async function serveModels(input: ModelsInput, core: Core, context: CliCo
   const models: FrontModel[] = [];
   const front = modelFront(models, () => crypto.randomUUID());
   const where = { host: host.value, port: port.value, maxBodyBytes: maxBodyBytes.value, tls: files.tls };
-  const listening = serve(front, where);
+  const listening = serve(byFetch(front), where);
   if (listening.is !== "listening") return tell([cannotListen(where)]);
   const stopping = stopTogether(core);
   const runs: Promise<number>[] = [];

@@ -50,7 +50,7 @@ export async function serveRun(
   const endNotifying = tellSystemd(events, context.env);
   const maxBodyBytes = wish.spec.settings.maxBodyBytes.value + BODY_SLACK_BYTES;
   // Router and fleet need each other: the fleet's canary goes through the router, which asks the fleet whom to send it to.
-  const listening = serve((request) => router.fetch(request), { ...plan.router, maxBodyBytes, tls: files.tls });
+  const listening = serve((request) => router.answer(request), { ...plan.router, maxBodyBytes, tls: files.tls });
   if (listening.is !== "listening") return cannotListen(listening, plan, context);
   const { listener } = listening;
   const reporter = report(planned, events, context);

@@ -2,7 +2,7 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import type { Hono } from "hono";
-import { serve } from "../router/serve.ts";
+import { byFetch, serve } from "../router/serve.ts";
 import type { RunDir } from "./run_dir.ts";
 
 /** Admin requests are small. */
@@ -14,7 +14,7 @@ export type Serving = { readonly is: "serving"; stop(): Promise<void> } | {
 };
 
 export function serveControl(app: Hono, { socketPath }: Pick<RunDir, "socketPath">): Serving {
-  const listening = serve((request) => app.fetch(request), {
+  const listening = serve(byFetch((request) => app.fetch(request)), {
     host: "",
     port: 0,
     unix: socketPath,

@@ -8,15 +8,16 @@ import type { Exchange } from "./exchange.ts";
 import { failureOfLeg, type LegName, type WorkerAnswer } from "./leg_failure.ts";
 import { pairHider, withoutPair } from "./hide_pair.ts";
 import { isEventStream, type Leg } from "./leg.ts";
-import { headersForClient } from "./leg_headers.ts";
-import { errorEvent, errorResponse, type OwnError } from "./own_error.ts";
+import { type HeaderList, headersForClient } from "./leg_headers.ts";
+import type { Answer } from "./listen/client_request.ts";
+import { errorAnswer, errorEvent, type OwnError } from "./own_error.ts";
 import { clientKvMembers } from "./prefill_edit.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { ResponseHead } from "./upstream/client.ts";
 
 /** A complete answer. Its status is the worker's, its bytes too, but for KV params, which stay inside. */
-export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io: RouterIo): Response {
-  const headers = headersOf(exchange, head);
+export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io: RouterIo): Answer {
+  const fields = fieldsOf(exchange, head);
   exchange.answeredWith(head.status);
   if (head.status < 500) praiseWorkers(exchange, io);
   if (head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
@@ -24,10 +25,8 @@ export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io:
   // Events are passed on unread, whether they come all at once or one by one.
   const told = isEventStream(head) ? body : withoutKvParams(body);
   const { pairName } = exchange;
-  return new Response(pairName === null ? told : withoutPair(told, pairName, exchange.id), {
-    status: head.status,
-    headers,
-  });
+  const shown = pairName === null ? told : withoutPair(told, pairName, exchange.id);
+  return { status: head.status, fields, body: shown };
 }
 
 /** A stream whose first bytes are here. It settles the exchange when it is over. */
@@ -42,7 +41,7 @@ export function answerStreaming(
     readonly rewrite?: (chunk: Uint8Array) => Uint8Array;
   },
   io: RouterIo,
-): Response {
+): Answer {
   const whole = leg.takeWhole();
   if (whole !== null) return answerWith(exchange, { head: from.head, body: from.rewrite?.(whole) ?? whole }, io);
   exchange.answeredWith(from.head.status);
@@ -68,39 +67,36 @@ export function answerStreaming(
       exchange.settle(how);
     },
   });
-  return new Response(body, { status: from.head.status, headers: headersOf(exchange, from.head) });
+  return { status: from.head.status, fields: fieldsOf(exchange, from.head), body };
 }
 
-export function answerError(exchange: Exchange, error: OwnError): Response {
+export function answerError(exchange: Exchange, error: OwnError): Answer {
   exchange.answeredWith(error.status);
-  const response = errorResponse(
-    { ...error, headers: { ...workerHeaders(exchange), ...error.headers } },
-    exchange.id,
-    exchange.ask.route.api,
-  );
+  const { status, fields, body } = errorAnswer(error, exchange.id, exchange.ask.route.api);
+  const answer = { status, fields: addWorkers([...fields], exchange), body };
   exchange.settle("error");
-  return response;
+  return answer;
 }
 
 /** Nobody reads it; 499 is what logs call a client that closed its request (nginx's number). */
-export function answerNobody(exchange: Exchange): Response {
+export function answerNobody(exchange: Exchange): Answer {
   exchange.settle("client-left");
-  return new Response(null, { status: 499 });
+  return nobodysAnswer;
 }
 
-function headersOf(exchange: Exchange, head: ResponseHead): Record<string, string> {
-  const headers = headersForClient(head);
-  headers["x-request-id"] = exchange.id;
-  headers["x-pdserve-handoff"] = exchange.handoff;
-  if (exchange.weightVersion !== null) headers["x-pdserve-weight-version"] = exchange.weightVersion;
-  return Object.assign(headers, workerHeaders(exchange));
+export const nobodysAnswer: Answer = { status: 499, fields: [], body: null };
+
+function fieldsOf(exchange: Exchange, head: ResponseHead): HeaderList {
+  const fields = headersForClient(head);
+  fields.push(["x-request-id", exchange.id], ["x-pdserve-handoff", exchange.handoff]);
+  if (exchange.weightVersion !== null) fields.push(["x-pdserve-weight-version", exchange.weightVersion]);
+  return addWorkers(fields, exchange);
 }
 
-function workerHeaders({ prefill, decode }: Exchange): Record<string, string> {
-  const headers: Record<string, string> = {};
-  if (prefill !== null) headers["x-pdserve-prefill"] = prefill;
-  if (decode !== null) headers["x-pdserve-decode"] = decode;
-  return headers;
+function addWorkers(fields: HeaderList, { prefill, decode }: Exchange): HeaderList {
+  if (prefill !== null) fields.push(["x-pdserve-prefill", prefill]);
+  if (decode !== null) fields.push(["x-pdserve-decode", decode]);
+  return fields;
 }
 
 /** Only for whole answers: a worker that breaks off inside each stream would be praised for its first byte. */

@@ -2,7 +2,9 @@
 
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { makeKeyCheck } from "./api_key.ts";
+import { makeKeyCheck, noKey } from "./api_key.ts";
+import { toResponse } from "./listen/answer_of.ts";
+import { clientRequestOf } from "./listen/request_of.ts";
 import { errorResponse, type OwnError } from "./own_error.ts";
 import { metricsText, models, readiness, version } from "./pdserve_routes.ts";
 import { requestIdOf } from "./request_id.ts";
@@ -20,7 +22,7 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
     return errorResponse(error, requestIdOf(request.headers.get("x-request-id"), io.random));
   };
   const guarded = (answer: Answer): Answer => (request) =>
-    hasKey(request.headers) ? answer(request) : ownError(request, noKey);
+    hasKey((name) => request.headers.get(name)) ? answer(request) : ownError(request, noKey);
   const { corsOrigins, adminKeys } = io.settings;
   const hasAdminKey = makeKeyCheck(adminKeys);
   // Only where asked for: a page of any site could otherwise call the API from its readers' browsers.
@@ -32,7 +34,7 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
   };
 
   for (const route of [...splitRoutes, ...wholeRoutes]) {
-    add(route.method, route.path, guarded((request) => serveRequest(request, route, io)));
+    add(route.method, route.path, guarded(toWorkers(route, io)));
   }
   add("GET", "/v1/models", guarded(() => models(io)));
   // As with vLLM, these ask for no key: load balancers and scrapers read them, and they tell nothing of requests.
@@ -54,9 +56,9 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
     const route = allowed === undefined ? unlistedRoute(method, path) : null;
     const isClosed = allowed === undefined && route === null && isClosedPath(path);
     if (isClosed && adminKeys.length > 0) {
-      return hasAdminKey(c.req.raw.headers) ? admin.fetch(c.req.raw) : ownError(c.req.raw, noKey);
+      return hasAdminKey((name) => c.req.raw.headers.get(name)) ? admin.fetch(c.req.raw) : ownError(c.req.raw, noKey);
     }
-    if (route !== null) return guarded((request) => serveRequest(request, route, io))(c.req.raw);
+    if (route !== null) return guarded(toWorkers(route, io))(c.req.raw);
     if (allowed !== undefined) return ownError(c.req.raw, wrongMethod(method, path, allowed));
     return ownError(c.req.raw, isClosed ? closedPath(method, path) : unknownPath(method, path));
   });
@@ -67,11 +69,9 @@ export function makeApp(io: RouterIo, admin: { readonly fetch: Answer }): Hono {
   return app;
 }
 
-const noKey: OwnError = {
-  status: 401,
-  message: "The API key is missing or wrong; send it as Authorization: Bearer KEY",
-  headers: { "www-authenticate": "Bearer" },
-};
+function toWorkers(route: Route, io: RouterIo): Answer {
+  return async (request) => toResponse(await serveRequest(clientRequestOf(request), route, io));
+}
 
 function closedPath(method: string, path: string): OwnError {
   return { status: 404, message: whyClosed(method, path) };

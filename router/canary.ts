@@ -6,6 +6,7 @@ import { scanBody } from "./body/scan_body.ts";
 import { Exchange } from "./exchange.ts";
 import { Leg } from "./leg.ts";
 import { wholeRequest } from "./leg_request.ts";
+import { isStream } from "./listen/client_request.ts";
 import { serveSplit } from "./pd.ts";
 import type { Ask } from "./read_ask.ts";
 import { attemptIdOf } from "./request_id.ts";
@@ -24,6 +25,7 @@ const ANSWER_TOKENS = 4;
 const FIRST_ID = 32;
 const ID_COUNT = 95;
 const SIDE_QUESTION_LIMIT_MS = 5_000;
+const noBytes = new Uint8Array(0);
 
 /** Token ids, so that the length is known without a tokenizer; random, so that no cache holds a block of them. */
 export async function canaryTokens({ decode }: Pair, io: RouterIo): Promise<readonly number[]> {
@@ -49,8 +51,9 @@ export async function askCanary(
   const exchange = new Exchange(askOf(tokens, io), io);
   const timer = setTimeout(() => exchange.leave(), limitMs);
   try {
-    const response = await serveSplit(exchange, io, pair);
-    return readAnswer(response.status, await response.text(), limitMs);
+    const { status, body } = await serveSplit(exchange, io, pair);
+    if (isStream(body)) return { is: "failed", reason: "a stream came, which was not asked for" };
+    return readAnswer(status, typeof body === "string" ? body : new TextDecoder().decode(body ?? noBytes), limitMs);
   } finally {
     clearTimeout(timer);
     exchange.settle("error");

@@ -2,6 +2,7 @@
 // looks at the bytes, and a slow client stops the worker.
 
 import type { Leg, LegFailure, Outlet } from "./leg.ts";
+import type { AnswerStream, ClientOutlet } from "./listen/client_request.ts";
 
 export interface StreamWatch {
   /** Changes the bytes on their way; an empty chunk is held back. */
@@ -17,18 +18,15 @@ export interface StreamWatch {
 const LINE_FEED = 0x0a;
 const utf8 = new TextEncoder();
 
-/** The body of the client's response. A direct stream: the runtime calls `pull` once and takes writes as they come. */
-export function streamToClient(leg: Leg, watch: StreamWatch): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(new ClientStream(leg, watch));
+export function streamToClient(leg: Leg, watch: StreamWatch): AnswerStream {
+  return new ClientStream(leg, watch);
 }
 
 /** opening → flowing → over. */
-class ClientStream implements Outlet {
-  readonly type = "direct" as const;
+class ClientStream implements Outlet, AnswerStream {
   readonly #leg: Leg;
   readonly #watch: StreamWatch;
-  #controller: ReadableStreamDirectController | null = null;
-  #finished: (() => void) | null = null;
+  #client: ClientOutlet | null = null;
   #isOver = false;
   #lastByte = LINE_FEED;
   #sawDone = false;
@@ -36,54 +34,45 @@ class ClientStream implements Outlet {
   constructor(leg: Leg, watch: StreamWatch) {
     this.#leg = leg;
     this.#watch = watch;
-    this.pull = this.pull.bind(this);
-    this.cancel = this.cancel.bind(this);
   }
 
-  pull(controller: ReadableStreamDirectController): void | Promise<void> {
-    this.#controller = controller;
+  flowTo(client: ClientOutlet): void {
+    this.#client = client;
     this.#leg.flowTo(this);
-    if (this.#isOver) return;
-    return new Promise((resolve) => this.#finished = resolve);
   }
 
-  cancel(): void {
+  left(): void {
     this.#leg.abort();
     this.#settle("client-left");
   }
 
   write(bytes: Uint8Array): void | Promise<unknown> {
-    const controller = this.#controller;
-    if (controller === null || this.#isOver) return;
+    const client = this.#client;
+    if (client === null || this.#isOver) return;
     const chunk = this.#watch.rewrite?.(bytes) ?? bytes;
     const length = chunk.length;
     if (length === 0) return;
     this.#lastByte = chunk[length - 1]!;
     this.#sawDone = endsWithDone(chunk, length);
-    const written = controller.write(chunk);
-    if (typeof written === "number") {
-      controller.flush();
-      this.#watch.progress(false);
-      return;
-    }
-    this.#watch.progress(true);
-    return written.then(() => this.#watch.progress(false));
+    const taken = client.write(chunk);
+    this.#watch.progress(taken !== undefined);
+    return taken?.then(() => this.#watch.progress(false));
   }
 
   end(): void {
-    this.#controller?.end();
+    this.#client?.end();
     this.#settle("complete");
   }
 
   cut(failure: LegFailure): void {
-    const controller = this.#controller;
+    const client = this.#client;
     // The worker said all it had to say; only the end of its framing is missing.
     if (this.#sawDone) return this.end();
     const farewell = this.#watch.farewell(failure);
-    if (farewell === null) controller?.close(new Error(failure.message));
+    if (farewell === null) client?.cut();
     else {
-      controller?.write(utf8.encode(this.#lastByte === LINE_FEED ? farewell : `\n\n${farewell}`));
-      controller?.end();
+      client?.write(utf8.encode(this.#lastByte === LINE_FEED ? farewell : `\n\n${farewell}`));
+      client?.end();
     }
     this.#settle("cut");
   }
@@ -92,7 +81,6 @@ class ClientStream implements Outlet {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#watch.over(how);
-    this.#finished?.();
   }
 }
 

@@ -9,6 +9,7 @@ import { lastMember, type ScannedBody } from "./body/scan_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { type FailedLeg, judgeOpening, type WorkerAnswer } from "./leg_failure.ts";
 import { encodeRequest } from "./leg_request.ts";
+import type { Answer } from "./listen/client_request.ts";
 import { attemptIdOf } from "./request_id.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
@@ -24,7 +25,7 @@ export interface Medium {
 }
 
 /** Null when all media are encoded, or there is nothing to encode; else the answer to the client. */
-export async function encodeMedia(exchange: Exchange, io: RouterIo): Promise<Response | null> {
+export async function encodeMedia(exchange: Exchange, io: RouterIo): Promise<Answer | null> {
   const { route, body } = exchange.ask;
   const hasEncoders = io.roster.all().some(({ worker }) => worker.facts.role === "encode");
   if (!hasEncoders || route.api !== "chat" || body.is === "opaque") return null;

@@ -1,5 +1,6 @@
 // Which headers travel: from the client to a worker, and from a worker back to the client.
 
+import type { ClientRequest } from "./listen/client_request.ts";
 import type { ResponseHead } from "./upstream/client.ts";
 
 export type HeaderList = (readonly [name: string, value: string])[];
@@ -44,18 +45,19 @@ export interface Keys {
  * unless it is the router's.
  */
 export function headersForWorkers(
-  client: Headers,
+  client: ClientRequest,
   keys: Keys,
 ): HeaderList {
   const list: HeaderList = [["accept-encoding", "identity"]];
-  const nominated = client.get("connection");
+  const nominated = client.header("connection");
   const hidesKeys = keys.worker !== null || keys.router !== null;
-  client.forEach((value, name) => {
-    if (notForWorkers.has(name) || name.startsWith("x-pdserve-")) return;
-    if (hidesKeys && (name === "authorization" || name === "x-api-key")) return;
-    if (nominated !== null && names(nominated, name)) return;
-    list.push([name, value]);
-  });
+  for (const field of client.fields) {
+    const [name] = field;
+    if (notForWorkers.has(name) || name.startsWith("x-pdserve-")) continue;
+    if (hidesKeys && (name === "authorization" || name === "x-api-key")) continue;
+    if (nominated !== null && names(nominated, name)) continue;
+    list.push(field);
+  }
   if (keys.worker !== null) list.push(["authorization", `Bearer ${keys.worker}`]);
   return list;
 }
@@ -75,13 +77,13 @@ export function headersOfLeg(
   return list;
 }
 
-export function headersForClient(head: ResponseHead): Record<string, string> {
-  const headers: Record<string, string> = {};
+export function headersForClient(head: ResponseHead): HeaderList {
+  const list: HeaderList = [];
   for (const name of forClients) {
     const value = head.header(name);
-    if (value !== null) headers[name] = value;
+    if (value !== null) list.push([name, value]);
   }
-  return headers;
+  return list;
 }
 
 function names(connection: string, header: string): boolean {

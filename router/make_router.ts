@@ -9,8 +9,10 @@ import { makeAccessLog } from "./access_log.ts";
 import { makeGate } from "./admission.ts";
 import { addedWorkersOf } from "./admin/added_workers.ts";
 import { makeAdminApp } from "./admin/admin_app.ts";
+import { answerClients } from "./answer_client.ts";
 import { makeApp } from "./app.ts";
 import { makeDeadlines } from "./deadlines.ts";
+import type { Answering } from "./listen/client_request.ts";
 import { makeKvArrivals } from "./kv_arrivals.ts";
 import { makePace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
@@ -60,6 +62,8 @@ export interface RouterOptions {
 
 export interface Router {
   fetch(request: Request): Response | Promise<Response>;
+  /** The same for a listener. */
+  answer: Answering;
   /** The administrator's routes, for whoever has shown already that he is one. */
   admin(request: Request): Response | Promise<Response>;
   /** Sends one request through exactly this pair and tells by the engines' counters whether KV moved. */
@@ -94,6 +98,7 @@ export function makeRouter(options: RouterOptions): Router {
   ];
   return {
     fetch: (request) => app.fetch(request),
+    answer: answerClients(io, app),
     admin: (request) => admin.fetch(request),
     prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
     inFlight: () => io.gate.inside,

@@ -1,6 +1,8 @@
 // Errors that pdserve itself answers: the API's own shape, plus who says it and which leg it is about.
 
 import type { ApiKind } from "../kv/connector.ts";
+import { toResponse } from "./listen/answer_of.ts";
+import type { Answer } from "./listen/client_request.ts";
 
 export type Phase =
   | "queue"
@@ -54,14 +56,19 @@ export function errorBody(error: OwnError, api: ApiKind | null = null): string {
   return JSON.stringify(api === "messages" ? { type: "error", error: body } : { error: body });
 }
 
+/** As an answer to the client. */
+export function errorAnswer(error: OwnError, requestId: string, api: ApiKind | null = null): Answer {
+  const fields: [string, string][] = [
+    ["content-type", "application/json"],
+    ["x-request-id", requestId],
+    ...Object.entries(error.headers ?? {}),
+  ];
+  if (error.retryAfterSeconds !== undefined) fields.push(["retry-after", String(error.retryAfterSeconds)]);
+  return { status: error.status, fields, body: errorBody(error, api) };
+}
+
 export function errorResponse(error: OwnError, requestId: string, api: ApiKind | null = null): Response {
-  const headers: Record<string, string> = {
-    "content-type": "application/json",
-    "x-request-id": requestId,
-    ...error.headers,
-  };
-  if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.retryAfterSeconds);
-  return new Response(errorBody(error, api), { status: error.status, headers });
+  return toResponse(errorAnswer(error, requestId, api));
 }
 
 /** How an error is told inside a stream that has begun; afterwards the stream ends as a finished one would. */

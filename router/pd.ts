@@ -8,6 +8,7 @@ import { bothLegsAtOnce } from "./both_legs.ts";
 import { chooseWorker } from "./choose_worker.ts";
 import type { AttemptResult, Pair } from "./attempt.ts";
 import type { FailedLeg } from "./leg_failure.ts";
+import type { Answer } from "./listen/client_request.ts";
 import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { type Full, fullWorker, waitForPlace } from "./wait_for_place.ts";
@@ -19,7 +20,7 @@ import { routingFactsOf } from "./routing_facts.ts";
 import { serveWhole } from "./whole.ts";
 
 /** `forced` is the canary's pair: one attempt, no other. */
-export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair | null = null): Promise<Response> {
+export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair | null = null): Promise<Answer> {
   if (forced === null && io.served.isMixed && isOthersModel(exchange, io)) {
     return await serveWhole(exchange, io, "none; reason=model");
   }
@@ -89,7 +90,7 @@ function choosePair({ ask }: Exchange, io: RouterIo, shunned: ReadonlySet<string
 }
 
 /** Null with room on decode and in prefill's window, which bounds how much KV it holds for decode. */
-async function takePlaces(exchange: Exchange, { prefill, decode }: Pair, io: RouterIo): Promise<Response | null> {
+async function takePlaces(exchange: Exchange, { prefill, decode }: Pair, io: RouterIo): Promise<Answer | null> {
   const noRoom = decode.room.tryEnter() ? null : await waitForPlace(exchange, decode.room, fullWorker(decode), io);
   if (noRoom !== null) return noRoom;
   exchange.takeRoom(decode);
@@ -120,7 +121,7 @@ function noteFailure(failed: FailedLeg, pair: Pair, io: RouterIo): void {
 }
 
 /** No attempt brought an answer: decode alone where the user allows it, else the error, never a silent recompute. */
-function withoutHandoff(exchange: Exchange, last: FailedLeg | null, io: RouterIo): Response | Promise<Response> {
+function withoutHandoff(exchange: Exchange, last: FailedLeg | null, io: RouterIo): Answer | Promise<Answer> {
   const { settings, connector } = io;
   const canFallBack = settings.fallback === "decode-alone" && connector.servesPlainRequests;
   if (canFallBack && last?.leg !== "decode" && exchange.phase !== "whole request") {

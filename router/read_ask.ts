@@ -5,6 +5,7 @@ import type { Deadlines } from "./deadlines.ts";
 import { type BodyRefusal, scanBody, type ScannedBody } from "./body/scan_body.ts";
 import { routeOfBody } from "./invocation.ts";
 import { type HeaderList, headersForWorkers, type Keys } from "./leg_headers.ts";
+import type { BodyTrouble, ClientRequest } from "./listen/client_request.ts";
 import type { OwnError } from "./own_error.ts";
 import type { Route } from "./routes.ts";
 import { samplingOf } from "./sampling.ts";
@@ -42,20 +43,34 @@ export type ReadAsk =
   | { readonly is: "gone" };
 
 /** `workerKey` is what the legs' Authorization says in place of the client's own. */
-export async function readAsk(
-  request: Request,
+export function readAsk(
+  request: ClientRequest,
   id: string,
   route: Route,
   limits: AskLimits,
   workerKey: string | null,
   deadlines: Deadlines,
-): Promise<ReadAsk> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
-  const bytes = await bodyOf(request, limits, deadlines);
-  if (bytes === null) return { is: "gone" };
+): ReadAsk | Promise<ReadAsk> {
+  const judge = (bytes: Uint8Array | Unread): ReadAsk => judgeBody(request, id, route, limits, workerKey, bytes);
+  if (request.body !== null) return judge(request.body);
+  const announced = Number(request.header("content-length") ?? 0);
+  return announced > limits.maxBodyBytes ? judge("too-large") : bodyOf(request, limits, deadlines).then(judge);
+}
+
+/** `late`: it has not come whole in time. */
+type Unread = BodyTrouble | "late";
+
+function judgeBody(
+  request: ClientRequest,
+  id: string,
+  route: Route,
+  limits: AskLimits,
+  workerKey: string | null,
+  bytes: Uint8Array | Unread,
+): ReadAsk {
+  if (bytes === "gone") return { is: "gone" };
   if (bytes === "late") return { is: "refused", error: tooSlow(limits) };
-  if (bytes.length > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
+  if (bytes === "too-large" || bytes.length > limits.maxBodyBytes) return { is: "refused", error: tooLarge(limits) };
   const body = isOpaque(request, route, bytes) ? { is: "opaque" as const, bytes } : scanBody(bytes);
   if (body.is === "refused") return { is: "refused", error: badBody(body) };
   const smuggled = body.is === "object" ? whySmuggled(body) : null;
@@ -64,26 +79,23 @@ export async function readAsk(
   return { is: "ask", ask: makeAsk(request, id, routeOfBody(route, body), body, keys) };
 }
 
-function makeAsk(request: Request, id: string, route: Route, body: Ask["body"], keys: Keys): Ask {
-  const isFixed = !route.path.includes(":") && !request.url.includes("?");
+function makeAsk(request: ClientRequest, id: string, route: Route, body: Ask["body"], keys: Keys): Ask {
   return {
     id,
-    isOwnId: request.headers.get("x-request-id") !== id,
+    isOwnId: request.header("x-request-id") !== id,
     route,
-    target: isFixed ? route.workerPath ?? route.path : targetOf(request.url, route),
+    target: targetOf(request.target, route),
     body,
     facts: factsOf(route, body),
-    headers: headersForWorkers(request.headers, keys),
+    headers: headersForWorkers(request, keys),
   };
 }
 
-/** `late`: it has not come whole in time. Null: the client left while it was sending. */
-async function bodyOf(request: Request, limits: AskLimits, deadlines: Deadlines): Promise<Uint8Array | null | "late"> {
-  const { promise, resolve } = Promise.withResolvers<Uint8Array | null | "late">();
+async function bodyOf(request: ClientRequest, limits: AskLimits, deadlines: Deadlines): Promise<Uint8Array | Unread> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array | Unread>();
   const limit = { expiresMs: deadlines.nowMs + limits.bodyTimeoutMs, expire: () => resolve("late") };
   deadlines.watch(limit);
-  // Not asked first whether there is a body: looking at `request.body` makes a stream of it, and reading that costs more.
-  request.bytes().then(resolve, () => resolve(null));
+  request.whenBody(resolve);
   const bytes = await promise;
   deadlines.forget(limit);
   return bytes;
@@ -93,15 +105,16 @@ async function bodyOf(request: Request, limits: AskLimits, deadlines: Deadlines)
  * JSON may carry KV params that kill an engine, and vLLM takes a body without a content type for JSON, so only what
  * says that it is something else is passed on unread.
  */
-function isOpaque(request: Request, route: Route, bytes: Uint8Array): boolean {
+function isOpaque(request: ClientRequest, route: Route, bytes: Uint8Array): boolean {
   if (route.splits) return false;
   if (bytes.length === 0) return true;
-  return request.headers.get("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
+  return request.header("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
 }
 
-function targetOf(url: string, route: Route): string {
-  const { pathname, search } = new URL(url);
-  return (route.workerPath ?? pathname) + search;
+function targetOf(target: string, { workerPath }: Route): string {
+  if (workerPath === undefined) return target;
+  const query = target.indexOf("?");
+  return query < 0 ? workerPath : workerPath + target.slice(query);
 }
 
 /** Sampling fields count where the route has them; model, stream and session stand at the top level everywhere. */

@@ -1,11 +1,12 @@
 // The way in: accept, identify, admit, and then split or whole.
 
-import { answerError, answerNobody } from "./answer.ts";
+import { answerError, answerNobody, nobodysAnswer } from "./answer.ts";
 import { encodeMedia } from "./encode_media.ts";
 import { Exchange } from "./exchange.ts";
+import type { Answer, ClientRequest } from "./listen/client_request.ts";
 import { whyNotSplitBy, whyWhole } from "./must_not_split.ts";
 import { noWorkerReady } from "./no_worker.ts";
-import { errorResponse, type OwnError } from "./own_error.ts";
+import { errorAnswer, type OwnError } from "./own_error.ts";
 import { serveSplit } from "./pd.ts";
 import { type Ask, readAsk } from "./read_ask.ts";
 import { requestIdOf } from "./request_id.ts";
@@ -14,22 +15,22 @@ import type { Route } from "./routes.ts";
 import { type Full, waitForPlace } from "./wait_for_place.ts";
 import { serveWhole } from "./whole.ts";
 
-export async function serveRequest(request: Request, route: Route, io: RouterIo): Promise<Response> {
+export async function serveRequest(request: ClientRequest, route: Route, io: RouterIo): Promise<Answer> {
   const { settings, roster } = io;
-  const id = requestIdOf(request.headers.get("x-request-id"), io.random);
+  const id = requestIdOf(request.header("x-request-id"), io.random);
   const refuse = (error: OwnError) => {
     io.metrics.rejected.add(String(error.status));
-    return errorResponse(error, id, route.api);
+    return errorAnswer(error, id, route.api);
   };
   if (roster.phase !== "serving") return refuse(noWorkerReady(io));
-  const read = await readAsk(request, id, route, settings, roster.workerApiKey, io.deadlines);
-  if (read.is === "gone") return new Response(null, { status: 499 });
+  const reading = readAsk(request, id, route, settings, roster.workerApiKey, io.deadlines);
+  const read = reading instanceof Promise ? await reading : reading;
+  if (read.is === "gone") return nobodysAnswer;
   if (read.is === "refused") return refuse(read.error);
 
   const exchange = new Exchange(read.ask, io);
-  const { signal } = request;
-  if (signal.aborted) exchange.leave();
-  else signal.addEventListener("abort", () => exchange.leave(), { once: true });
+  if (request.hasLeft) exchange.leave();
+  else request.onLeave(() => exchange.leave());
   try {
     const refused = io.gate.tryEnter() ? null : await waitForPlace(exchange, io.gate, fullRouter(io.settings), io);
     if (refused !== null) return refused;
@@ -47,7 +48,7 @@ function fullRouter({ maxInFlight }: RouterIo["settings"]): Full {
   return { phase: "queue", message: `${maxInFlight} requests are being served, and no place became free for this one` };
 }
 
-async function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Response> {
+async function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Answer> {
   if (!route.splits || body.is === "opaque") return await serveWhole(exchange, io, "none; reason=route");
   const hasRegularOnly = io.roster.prefill.length === 0 && io.roster.regular.length > 0;
   const reason = whyWhole(route, body, facts, io.connector) ?? whyNotSplitBy(io.connector, route);

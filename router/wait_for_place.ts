@@ -4,6 +4,7 @@ import type { Gate } from "./admission.ts";
 import { answerError, answerNobody } from "./answer.ts";
 import { claimOf } from "./claim.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Answer } from "./listen/client_request.ts";
 import type { Phase } from "./own_error.ts";
 import type { RouterIo } from "./router_io.ts";
 import type { Slot } from "./roster.ts";
@@ -19,7 +20,7 @@ export function fullWorker({ name }: Slot): Full {
 }
 
 /** Null once there is a place; the caller takes it. Places are given by urgency and by turns of sessions. */
-export async function waitForPlace(exchange: Exchange, gate: Gate, full: Full, io: RouterIo): Promise<Response | null> {
+export async function waitForPlace(exchange: Exchange, gate: Gate, full: Full, io: RouterIo): Promise<Answer | null> {
   const { settings, metrics, pace } = io;
   const limitMs = full.phase === "queue" ? settings.queueTimeoutMs : settings.handoffTimeoutMs;
   const expectedMs = full.phase === "queue" ? pace.waitMs(gate.waiting + 1) : 0;

@@ -5,6 +5,7 @@ import { chooseWorker } from "./choose_worker.ts";
 import type { Exchange } from "./exchange.ts";
 import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
 import { wholeRequest } from "./leg_request.ts";
+import type { Answer } from "./listen/client_request.ts";
 import { mayTry } from "./may_try.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import type { Ask } from "./read_ask.ts";
@@ -15,7 +16,7 @@ import type { RouterIo } from "./router_io.ts";
 import { fullWorker, waitForPlace } from "./wait_for_place.ts";
 
 /** `handoff` is what `x-pdserve-handoff` says: `none; reason=n`, `fallback; reason=…`. */
-export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: string): Promise<Response> {
+export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: string): Promise<Answer> {
   exchange.handoff = headerText(handoff);
   exchange.prefill = null;
   exchange.leaveRoom();
@@ -36,7 +37,7 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
     io.health.chosen(null, slot.name);
     const result = await runWhole(exchange, slot, io);
     if (result === "gone") return answerNobody(exchange);
-    if (result instanceof Response) return result;
+    if ("body" in result) return result;
     exchange.leaveRoom();
     last = result;
     io.metrics.legFailures.add(`whole\0${last.worker}\0${last.kind}`);
@@ -47,7 +48,7 @@ export async function serveWhole(exchange: Exchange, io: RouterIo, handoff: stri
   return answerError(exchange, last?.error ?? noWorkerReady(io));
 }
 
-async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<Response | FailedLeg | "gone"> {
+async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<Answer | FailedLeg | "gone"> {
   exchange.attempts++;
   exchange.decode = slot.name;
   exchange.times.decodeMs = io.now();

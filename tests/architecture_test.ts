@@ -37,7 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Files that may name the runtime; a port to another one would touch only these. */
 const namesBun = [
   /^supervisor\/(spawn|native)\.ts$/,
-  /^router\/serve\.ts$/,
+  /^router\/listen\/(bun_serve|socket)\.ts$/,
   /^router\/upstream\/socket\.ts$/,
   /^plan\/probe\/nvml\.ts$/,
   /^sim\//,

@@ -16,7 +16,7 @@ afterEach(async () => {
 
 function listen(fleet: ReturnType<typeof makeFakeFleet>, tls?: { cert: string; key: string }): Listener {
   const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 1024, ...(tls && { tls }) };
-  const listening = serve((request) => fleet.router.fetch(request), options);
+  const listening = serve(fleet.router.answer, options);
   if (listening.is !== "listening") throw new Error(listening.is);
   open.push(listening.listener);
   return listening.listener;

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Listener, type Listening, serve } from "../../router/serve.ts";
+import { byFetch, type Listener, type Listening, serve } from "../../router/serve.ts";
 import { upstreamClients } from "../../router/upstream/index.ts";
 import { completion, events, makeFakeFleet, prefillBody, until } from "./fake_fleet.ts";
 
@@ -20,10 +20,13 @@ function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   extra: { port?: number; unix?: string; host?: string } = {},
 ) {
-  const listening = serve(fetch, { ...options, ...extra });
-  if (listening.is !== "listening") throw new Error(listening.is);
-  open.push(listening.listener);
-  return listening.listener;
+  return listening(serve(byFetch(fetch), { ...options, ...extra }));
+}
+
+function listening(served: Listening): Listener {
+  if (served.is !== "listening") throw new Error(served.is);
+  open.push(served.listener);
+  return served.listener;
 }
 
 /** A router in front of one prefill and one decode worker that are handlers on sockets of their own. */
@@ -40,7 +43,7 @@ function routerOver(decode: (request: Request) => Response | Promise<Response>, 
       url: workers[worker.facts.name as keyof typeof workers].url,
     })),
   }));
-  const listener = listen((request) => fleet.router.fetch(request));
+  const listener = listening(serve(fleet.router.answer, options));
   const post = (body: unknown, signal?: AbortSignal) =>
     fetch(`${listener.url}/v1/completions`, {
       method: "POST",
@@ -53,12 +56,12 @@ function routerOver(decode: (request: Request) => Response | Promise<Response>, 
 
 test("serve() tells that a port is taken instead of throwing", () => {
   const first = listen(() => new Response("one"));
-  const second: Listening = serve(() => new Response("two"), { ...options, port: first.port });
+  const second: Listening = serve(byFetch(() => new Response("two")), { ...options, port: first.port });
   expect(second).toEqual({ is: "taken" });
 });
 
 test("serve() tells why an address cannot be listened on", () => {
-  const failed = serve(() => new Response(), { ...options, host: "192.0.2.1" });
+  const failed = serve(byFetch(() => new Response()), { ...options, host: "192.0.2.1" });
   expect(failed.is).toBe("failed");
 });
 
