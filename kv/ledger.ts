@@ -40,6 +40,13 @@ export interface LedgerCounts {
   readonly ended: Readonly<Record<string, Readonly<Record<Outcome, number>>>>;
 }
 
+/** Told of each step of each handle, for whoever counts over the ledgers of several processes. */
+export interface HandleTally {
+  opened(change: 1 | -1): void;
+  spent(change: 1 | -1): void;
+  ended(outcome: Outcome): void;
+}
+
 /** Prefill's lease began before its reply arrived, and decode needs time to fetch: the last fifth is not used. */
 const usableShareOfLease = 0.8;
 
@@ -57,8 +64,8 @@ interface Entry {
  * `nowMs` is any clock that does not jump. There are no timers: expiry is found out when somebody asks. Memory is
  * bounded by `maxLive`; beyond it the oldest handle is counted as leaked.
  */
-export function makeLedger(nowMs: () => number, maxLive = 65_536): Ledger {
-  return new Ledger(nowMs, maxLive);
+export function makeLedger(nowMs: () => number, maxLive = 65_536, tally: HandleTally | null = null): Ledger {
+  return new Ledger(nowMs, maxLive, tally);
 }
 
 export class Ledger {
@@ -67,7 +74,11 @@ export class Ledger {
   readonly #waiting = new Map<string, number>();
   readonly #ended = new Map<string, Record<Outcome, number>>();
 
-  constructor(private readonly nowMs: () => number, private readonly maxLive: number) {}
+  constructor(
+    private readonly nowMs: () => number,
+    private readonly maxLive: number,
+    private readonly tally: HandleTally | null,
+  ) {}
 
   /** `sinceMs`: when the lease began, on the ledger's clock; now where that is not known. */
   open(facts: HandleFacts, sinceMs = this.nowMs()): Handle {
@@ -76,6 +87,7 @@ export class Ledger {
     const deadlineMs = facts.leaseMs === null ? Infinity : sinceMs + facts.leaseMs * usableShareOfLease;
     const entry: Entry = { facts, state: { is: "opened", deadlineMs } };
     this.#opened.add(entry);
+    this.tally?.opened(1);
     this.#addWaiting(facts.prefill, 1);
     return {
       facts,
@@ -109,6 +121,8 @@ export class Ledger {
     }
     this.#opened.delete(entry);
     this.#spent.add(entry);
+    this.tally?.opened(-1);
+    this.tally?.spent(1);
     this.#addWaiting(facts.prefill, -1);
     entry.state = { is: "spent" };
     return { is: "spent" };
@@ -124,8 +138,12 @@ export class Ledger {
   }
 
   #end(entry: Entry, outcome: Outcome): void {
-    if (this.#opened.delete(entry)) this.#addWaiting(entry.facts.prefill, -1);
-    this.#spent.delete(entry);
+    if (this.#opened.delete(entry)) {
+      this.tally?.opened(-1);
+      this.#addWaiting(entry.facts.prefill, -1);
+    }
+    if (this.#spent.delete(entry)) this.tally?.spent(-1);
+    this.tally?.ended(outcome);
     entry.state = { is: "over", outcome };
     const counts = this.#ended.get(entry.facts.connector) ?? { done: 0, failed: 0, expired: 0, released: 0, leaked: 0 };
     counts[outcome]++;

@@ -1,5 +1,7 @@
 // How fast requests are served, so that one that would wait longer than it may is told at once and not at the end.
 
+import { type Count, makeOwnCount } from "./numbers.ts";
+
 export interface Pace {
   /** One more was served. */
   served(): void;
@@ -11,18 +13,19 @@ export interface Pace {
 const LEAST_SERVED = 10;
 const SPAN_MS = 10_000;
 
-/** Two spans that take turns: the last whole one, and the one under way. */
-export function makePace(now: () => number): Pace {
+/** Two spans that take turns: the last whole one, and the one under way. `count` is of all router processes. */
+export function makePace(now: () => number, count: Count = makeOwnCount()): Pace {
   let startedMs = now();
-  let current = 0;
+  let before = count.sum;
   let perMs = 0;
   return {
     served() {
-      current++;
+      count.add(1);
       const tookMs = now() - startedMs;
       if (tookMs < SPAN_MS) return;
+      const current = count.sum - before;
       perMs = current < LEAST_SERVED ? 0 : current / tookMs;
-      current = 0;
+      before += current;
       startedMs += tookMs;
     },
     waitMs: (waiting) => perMs === 0 ? 0 : waiting / perMs,

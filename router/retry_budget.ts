@@ -10,11 +10,12 @@ export interface RetryBudget {
 /** What may be tried again at once: about what one worker has in flight when it dies. */
 const SAVED_MOST = 100;
 
-/** `share` of the requests may have a further attempt, e.g. 0.2. */
-export function makeRetryBudget(share: number): RetryBudget {
-  let left = SAVED_MOST;
+/** `share` of the requests may have a further attempt, e.g. 0.2. Each of `processes` has its part of what may be saved. */
+export function makeRetryBudget(share: number, processes = 1): RetryBudget {
+  const most = SAVED_MOST / processes;
+  let left = most;
   return {
-    earn: () => void (left = Math.min(left + share, SAVED_MOST)),
+    earn: () => void (left = Math.min(left + share, most)),
     spend() {
       if (left < 1) return false;
       left--;

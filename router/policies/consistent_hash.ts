@@ -4,12 +4,12 @@
 import { hashText } from "./hash.ts";
 import { leastInflight } from "./least_inflight.ts";
 import { isOverloaded } from "./overloaded.ts";
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy, PolicyShare } from "./policy.ts";
 import { sortBy } from "./sort_by.ts";
 
 /** A request without a key goes to the least busy. */
-export function consistentHash(): Policy {
-  const keyless = leastInflight();
+export function consistentHash(random?: () => number, share: PolicyShare = {}): Policy {
+  const keyless = leastInflight(random, share);
   return {
     name: "consistent_hash",
     rank(candidates: readonly Candidate[], request) {

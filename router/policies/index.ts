@@ -3,12 +3,12 @@
 import { consistentHash } from "./consistent_hash.ts";
 import { leastInflight } from "./least_inflight.ts";
 import { leastTokens } from "./least_tokens.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy, PolicyShare } from "./policy.ts";
 import { powerOfTwo } from "./power_of_two.ts";
 import { prefixAffinity } from "./prefix_affinity.ts";
 import { roundRobin } from "./round_robin.ts";
 
-export type MakePolicy = (random: () => number) => Policy;
+export type MakePolicy = (random: () => number, share?: PolicyShare) => Policy;
 
 export const policies = {
   round_robin: roundRobin,

@@ -1,11 +1,11 @@
 // The worker with the fewest requests of this router first; equals take turns, or an idle fleet would load one worker.
 
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy, PolicyShare } from "./policy.ts";
 import { sortBy } from "./sort_by.ts";
 import { startingAt } from "./starting_at.ts";
 
-export function leastInflight(): Policy {
-  let turn = 0;
+export function leastInflight(_random?: () => number, { firstTurn = 0 }: PolicyShare = {}): Policy {
+  let turn = firstTurn;
   return {
     name: "least_inflight",
     rank: (candidates: readonly Candidate[]) =>

@@ -2,7 +2,7 @@
 
 export interface Candidate {
   readonly name: string;
-  /** Requests this router has in flight on the worker. */
+  /** Requests in flight on the worker, of all router processes. */
   readonly inFlight: number;
   /** Prompt tokens of those requests, estimated from their bodies' bytes. */
   readonly outstandingTokens: number;
@@ -20,4 +20,17 @@ export interface Policy {
   readonly name: string;
   /** Candidates in order of preference; the same members, never fewer. */
   rank(candidates: readonly Candidate[], request: RequestFacts): readonly Candidate[];
+}
+
+/** Which worker has seen the beginning with this hash last. */
+export interface PrefixOwners {
+  get(hash: number): string | undefined;
+  put(hash: number, name: string): void;
+}
+
+/** What a policy has to know of its like in the other router processes; nothing where there is one process. */
+export interface PolicyShare {
+  /** Where turns begin, so that the processes do not all begin with the same worker. */
+  readonly firstTurn?: number | undefined;
+  readonly owners?: PrefixOwners | undefined;
 }

@@ -4,16 +4,15 @@
 import { hashBytes } from "./hash.ts";
 import { leastInflight } from "./least_inflight.ts";
 import { isOverloaded } from "./overloaded.ts";
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy, PolicyShare, PrefixOwners } from "./policy.ts";
 
 /** Lengths that are remembered, in bytes: a block of tokens or two at first, then half as much again each time. */
 const points: readonly number[] = Array.from({ length: 14 }, (_, i) => Math.round(256 * 1.5 ** i));
 /** Beginnings that are remembered, some 4 MB of them; beyond it the one unused for longest goes. */
 const MAX_KNOWN = 65_536;
 
-export function prefixAffinity(): Policy {
-  const owners = new Map<number, string>();
-  const others = leastInflight();
+export function prefixAffinity(random?: () => number, { firstTurn, owners = makeOwners() }: PolicyShare = {}): Policy {
+  const others = leastInflight(random, { firstTurn });
   return {
     name: "prefix_affinity",
     rank(candidates, request) {
@@ -22,7 +21,7 @@ export function prefixAffinity(): Policy {
       const owner = ownerOf(hashes, candidates, owners);
       const first = owner !== null && !isOverloaded(owner, candidates) ? owner : ranked[0];
       if (first === undefined) return ranked;
-      remember(hashes, first.name, owners);
+      for (const hash of hashes) owners.put(hash, first.name);
       return first === ranked[0] ? ranked : [first, ...ranked.filter((candidate) => candidate !== first)];
     },
   };
@@ -45,7 +44,7 @@ function hashesOf(prompt: Uint8Array): readonly number[] {
 function ownerOf(
   hashes: readonly number[],
   candidates: readonly Candidate[],
-  owners: ReadonlyMap<number, string>,
+  owners: PrefixOwners,
 ): Candidate | null {
   for (let i = hashes.length - 1; i >= 0; i--) {
     const name = owners.get(hashes[i]!);
@@ -55,13 +54,17 @@ function ownerOf(
   return null;
 }
 
-function remember(hashes: readonly number[], name: string, owners: Map<number, string>): void {
-  for (const hash of hashes) {
-    owners.delete(hash);
-    owners.set(hash, name);
-  }
-  for (const oldest of owners.keys()) {
-    if (owners.size <= MAX_KNOWN) return;
-    owners.delete(oldest);
-  }
+function makeOwners(): PrefixOwners {
+  const owners = new Map<number, string>();
+  return {
+    get: (hash) => owners.get(hash),
+    put(hash, name) {
+      owners.delete(hash);
+      owners.set(hash, name);
+      for (const oldest of owners.keys()) {
+        if (owners.size <= MAX_KNOWN) return;
+        owners.delete(oldest);
+      }
+    },
+  };
 }

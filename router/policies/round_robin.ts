@@ -1,10 +1,10 @@
 // Each worker in turn.
 
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy, PolicyShare } from "./policy.ts";
 import { startingAt } from "./starting_at.ts";
 
-export function roundRobin(): Policy {
-  let turn = 0;
+export function roundRobin(_random?: () => number, { firstTurn = 0 }: PolicyShare = {}): Policy {
+  let turn = firstTurn;
   return {
     name: "round_robin",
     rank: (candidates: readonly Candidate[]) =>

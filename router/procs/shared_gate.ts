@@ -1,0 +1,109 @@
+// A gate with one limit for several processes. To enter, a process adds itself and then counts all; above the limit it takes
+// itself away again. So the limit holds whoever races: of those inside, the last to add itself has counted all the others. Two
+// may turn each other away from one place; they are back in a few milliseconds.
+//
+// Who waits, waits in its own process, and looks again every few milliseconds while there is anybody.
+
+import type { Admission, Gate } from "../admission.ts";
+import { type Claim, makeFairQueue } from "../fair_queue.ts";
+import type { Count, GateLimits } from "../numbers.ts";
+
+export interface SharedGateParts {
+  readonly inside: Count;
+  readonly waiting: Count;
+  /** One cell for all processes; 0 for the limit as set. */
+  readonly places: { get(): number; set(value: number): void };
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** No two processes look in step: half as long again by chance. */
+const LOOK_MS = 3;
+const noClaim: Claim = { flow: "", priority: 0 };
+
+export function makeSharedGate(limits: GateLimits, { inside, waiting, places, random }: SharedGateParts): Gate {
+  const queue = makeFairQueue<(admission: Admission) => void>();
+  const whenEmpty: (() => void)[] = [];
+  let timer: ReturnType<typeof setTimeout> | null = null;
+
+  const placesNow = () => {
+    const told = places.get();
+    return told === 0 ? limits.inside : told - 1;
+  };
+  const enter = () => {
+    inside.add(1);
+    if (inside.sum <= placesNow()) return true;
+    inside.add(-1);
+    return false;
+  };
+  const letIn = () => {
+    while (queue.size > 0 && enter()) {
+      waiting.add(-1);
+      queue.next()!("admitted");
+    }
+  };
+  const tellIfEmpty = () => {
+    if (whenEmpty.length > 0 && inside.sum === 0) { for (const callback of whenEmpty.splice(0)) callback(); }
+  };
+  const look = () => {
+    timer = null;
+    letIn();
+    tellIfEmpty();
+    lookLater();
+  };
+  const lookLater = () => {
+    if (timer !== null || (queue.size === 0 && whenEmpty.length === 0)) return;
+    timer = setTimeout(look, LOOK_MS * (1 + random() / 2));
+    timer.unref();
+  };
+  /** The place that became free goes to the processes by turns, as many as wait in each. */
+  const isOwnTurn = () => {
+    const all = waiting.sum;
+    return all <= queue.size || random() * all < queue.size;
+  };
+
+  return {
+    tryEnter: () => waiting.sum === 0 && enter(),
+    queueUp(claim = noClaim) {
+      waiting.add(1);
+      if (waiting.sum > limits.waiting) {
+        waiting.add(-1);
+        const pushedOut = queue.makeRoomFor(claim);
+        if (pushedOut === undefined) return null;
+        pushedOut("pushed-out");
+      }
+      const { promise: admitted, resolve } = Promise.withResolvers<Admission>();
+      queue.add(resolve, claim);
+      lookLater();
+      const giveUp = () => {
+        if (!queue.remove(resolve)) return;
+        waiting.add(-1);
+        resolve("gave-up");
+      };
+      return { admitted, giveUp };
+    },
+    leave() {
+      inside.add(-1);
+      if (queue.size > 0 && isOwnTurn()) letIn();
+      tellIfEmpty();
+    },
+    onceEmpty(callback) {
+      whenEmpty.push(callback);
+      tellIfEmpty();
+      lookLater();
+    },
+    resize(next) {
+      places.set(next + 1);
+      letIn();
+    },
+    get places() {
+      return placesNow();
+    },
+    get inside() {
+      return inside.sum;
+    },
+    get waiting() {
+      return waiting.sum;
+    },
+  };
+}

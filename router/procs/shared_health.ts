@@ -1,0 +1,131 @@
+// Quarantine that holds in all router processes: the records of worker_health.ts in shared memory. Any process may write any
+// record, so each step is one atomic operation; two at the same moment count one after the other.
+
+import type { QuarantineLimits, WorkerHealth } from "../worker_health.ts";
+import { commonCell, MOST_PAIRS, MOST_WORKERS, type SharedCells } from "./shared_cells.ts";
+import type { WorkerNumbers } from "./worker_numbers.ts";
+
+export interface SharedHealthParts {
+  readonly shared: SharedCells;
+  readonly numbers: WorkerNumbers;
+  /** Milliseconds on a clock that all processes have in common, since the memory was made. */
+  readonly now: () => number;
+}
+
+/** Ends of pauses are kept in these, so that 32 bits reach for 248 days. */
+const MS_PER_UNIT = 10;
+
+/** A record's cells. Empty while all is well: no failures in a row, until 0. */
+interface Record {
+  readonly failures: number;
+  readonly until: number;
+}
+
+export function makeSharedHealth(
+  { shared: { cells }, numbers, now }: SharedHealthParts,
+  { failures: enough, pauseMs }: QuarantineLimits,
+): WorkerHealth {
+  const troubled = commonCell("troubled");
+  const isTroubled = () => Atomics.load(cells, troubled) !== 0;
+  const pairs = makePairTable(cells);
+  const workerRecord = (name: string): Record | null => {
+    const at = numbers.of(name);
+    return at === null ? null : { failures: commonCell("workerFailures", at), until: commonCell("workerUntil", at) };
+  };
+  const pairRecord = (prefill: string, decode: string, find: (key: number) => number | null): Record | null => {
+    const [from, to] = [numbers.of(prefill), numbers.of(decode)];
+    const at = from === null || to === null ? null : find(from * MOST_WORKERS + to + 1);
+    return at === null ? null : { failures: commonCell("pairFailures", at), until: commonCell("pairUntil", at) };
+  };
+  const pauseFrom = () => Math.ceil((now() + pauseMs) / MS_PER_UNIT);
+  const blame = (record: Record | null, by: number) => {
+    if (record === null) return;
+    const before = Atomics.add(cells, record.failures, by);
+    if (before === 0) Atomics.add(cells, troubled, 1);
+    if (before + by >= enough) Atomics.store(cells, record.until, pauseFrom());
+  };
+  const clear = (record: Record | null) => {
+    if (record === null || Atomics.exchange(cells, record.failures, 0) === 0) return;
+    Atomics.store(cells, record.until, 0);
+    Atomics.sub(cells, troubled, 1);
+  };
+  const isOut = (record: Record | null) => record !== null && Atomics.load(cells, record.until) * MS_PER_UNIT > now();
+  /** Whoever comes next finds the pause moved on. */
+  const trial = (record: Record | null) => {
+    if (record !== null && Atomics.load(cells, record.until) > 0) Atomics.store(cells, record.until, pauseFrom());
+  };
+  const faultOf = (name: string) => commonCell("workerFaults", numbers.of(name) ?? 0);
+  return {
+    blame(name, fault) {
+      const record = workerRecord(name);
+      if (record !== null) Atomics.store(cells, faultOf(name), fault === "gone" ? GONE : FAILING);
+      blame(record, 1);
+    },
+    blamePair: (prefill, decode) => blame(pairRecord(prefill, decode, pairs.claim), 1),
+    expel(name) {
+      const record = workerRecord(name);
+      if (record !== null) Atomics.store(cells, faultOf(name), FAILING);
+      blame(record, enough);
+    },
+    praise(prefill, decode) {
+      if (!isTroubled()) return;
+      clear(workerRecord(decode));
+      if (prefill === null) return;
+      clear(workerRecord(prefill));
+      clear(pairRecord(prefill, decode, pairs.find));
+    },
+    probed(name) {
+      const record = isTroubled() ? workerRecord(name) : null;
+      if (record !== null && Atomics.load(cells, faultOf(name)) === GONE) clear(record);
+    },
+    chosen(prefill, decode) {
+      if (!isTroubled()) return;
+      trial(workerRecord(decode));
+      if (prefill === null) return;
+      trial(workerRecord(prefill));
+      trial(pairRecord(prefill, decode, pairs.find));
+    },
+    avoids: (name) => isTroubled() && isOut(workerRecord(name)),
+    avoidsPair: (prefill, decode) => isTroubled() && isOut(pairRecord(prefill, decode, pairs.find)),
+    avoided() {
+      if (!isTroubled()) return [];
+      const named = [...pairs.all()].flatMap((key) => {
+        const names = [numbers.nameOf(Math.floor((key - 1) / MOST_WORKERS)), numbers.nameOf((key - 1) % MOST_WORKERS)];
+        const [prefill, decode] = names;
+        return prefill && decode && isOut(pairRecord(prefill, decode, pairs.find)) ? [`${prefill}→${decode}`] : [];
+      });
+      return [...numbers.names.filter((name) => isOut(workerRecord(name))), ...named];
+    },
+  };
+}
+
+const GONE = 1;
+const FAILING = 2;
+
+/** Records of pairs by key. A place once claimed stays its pair's, so finding needs no lock. */
+function makePairTable(cells: Int32Array) {
+  const seek = (key: number, take: (cell: number) => number): number | null => {
+    for (let step = 0; step < MOST_PAIRS; step++) {
+      const at = (Math.imul(key, 0x9e3779b1) + step >>> 0) % MOST_PAIRS;
+      const found = take(commonCell("pairKeys", at));
+      if (found === key) return at;
+      if (found === 0) return null;
+    }
+    return null;
+  };
+  return {
+    find: (key: number) => seek(key, (cell) => Atomics.load(cells, cell)),
+    /** Null only when the table is full of others; such a pair is not remembered. */
+    claim: (key: number) =>
+      seek(key, (cell) => {
+        const before = Atomics.compareExchange(cells, cell, 0, key);
+        return before === 0 ? key : before;
+      }),
+    *all() {
+      for (let at = 0; at < MOST_PAIRS; at++) {
+        const key = Atomics.load(cells, commonCell("pairKeys", at));
+        if (key !== 0) yield key;
+      }
+    },
+  };
+}
