@@ -5,6 +5,8 @@ import { sumOf } from "../router/worker_metrics.ts";
 export interface RouterNumbers {
   readonly in_flight: number;
   readonly queued: number;
+  /** Processes that share the API's port and serve now. */
+  readonly router_processes: number;
   readonly requests: number;
   /** Milliseconds, as far as the buckets tell; null before the first request. */
   readonly ttft_ms: { readonly p50: number; readonly p99: number } | null;
@@ -18,6 +20,7 @@ export function routerNumbers(metricsText: string): RouterNumbers {
   return {
     in_flight: sumOf(metricsText, "pdserve_in_flight") ?? 0,
     queued: sumOf(metricsText, "pdserve_queued") ?? 0,
+    router_processes: sumOf(metricsText, "pdserve_router_processes") ?? 1,
     requests: sumOf(metricsText, "pdserve_requests") ?? 0,
     ttft_ms: p50 === null || p99 === null ? null : { p50: p50 * 1000, p99: p99 * 1000 },
   };

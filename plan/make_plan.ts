@@ -19,6 +19,7 @@ import { planConnector } from "./plan_connector.ts";
 import { planExternal, runsAlready } from "./plan_external.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
+import { routerOf, routerProcesses } from "./router_processes.ts";
 import type { Plan, Planned } from "./plan.ts";
 import { distinctProblems, hasErrors, type Problem } from "./problem.ts";
 import type { Spec } from "./spec.ts";
@@ -43,7 +44,12 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   const taken = { router: draft.routerPort, wanted, exact: spec.layout?.ports === "exact" };
   const { ports, problems: portProblems } = workerPorts(crew, connector, engine, machine, taken);
   const slots = crew.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
-  problems.push(...portProblems, ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)));
+  const router = routerProcesses(spec, machine, connector);
+  problems.push(
+    ...router.problems,
+    ...portProblems,
+    ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)),
+  );
   // The simulator keeps no KV.
   if (engine.impliedVersion === undefined) problems.push(...checkHostMemory(spec, slots.length, machine));
   if (hasErrors(problems)) return { is: "impossible", problems };
@@ -54,7 +60,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   const plan: Omit<Plan, "planId"> = {
     ...basis,
     connector: { name: connector.name, reason },
-    router: { host: spec.settings.host.value, port: draft.routerPort },
+    router: routerOf(spec, draft.routerPort, router.processes),
     split: draft.crew.split,
     ...(typeof spec.layout?.updatesWeights === "boolean" ? { updatesWeights: spec.layout.updatesWeights } : {}),
     workers,

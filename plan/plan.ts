@@ -13,8 +13,8 @@ export interface Plan {
   readonly engine: { readonly name: string; readonly version: string; readonly command: readonly string[] };
   /** `name` is a key of the connector registry or an unknown vLLM name run as plain two-step; `reason` is one line. */
   readonly connector: { readonly name: string; readonly reason: string };
-  /** Port 0 takes any free one. */
-  readonly router: { readonly host: string; readonly port: number };
+  /** Port 0 takes any free one. `processes` share the port; left out where there is one. */
+  readonly router: { readonly host: string; readonly port: number; readonly processes?: number };
   /** One line on which GPUs do what and why, when the plan chose them; null when the user did. */
   readonly split: string | null;
   readonly launch: Launch;

@@ -5,6 +5,7 @@ import { externalWorker } from "./external_worker.ts";
 import type { Machine } from "./machine.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort } from "./plan_ports.ts";
+import { routerOf, routerProcesses } from "./router_processes.ts";
 import type { Plan, Planned, WorkerPlan } from "./plan.ts";
 import { hasErrors, type Problem } from "./problem.ts";
 import { originText, type Settings, type Spec } from "./spec.ts";
@@ -23,8 +24,9 @@ export function runsAlready(settings: Settings): boolean {
 
 export function planExternal(spec: Spec, machine: Machine, around: Surroundings): Planned {
   const { connector, reason } = connectorFor(spec, around);
-  const router = routerPort(spec, machine);
-  const problems: Problem[] = [...router.problems, ...mixedUrls(spec.settings)];
+  const { port, problems: portProblems } = routerPort(spec, machine);
+  const router = routerProcesses(spec, machine, connector);
+  const problems: Problem[] = [...portProblems, ...router.problems, ...mixedUrls(spec.settings)];
   const regular = spec.settings.regularUrls.value !== null;
   if (!regular) problems.push(...handoffProblems(connector, spec));
   const roles: readonly ExternalRole[] = regular ? ["regular"] : ["prefill", "decode"];
@@ -37,7 +39,7 @@ export function planExternal(spec: Spec, machine: Machine, around: Surroundings)
     device: spec.settings.device.value === "cpu" ? "cpu" : "cuda",
     engine: { name: spec.settings.engine.value, version: unknownVersion, command: [] },
     connector: { name: connector.name, reason },
-    router: { host: spec.settings.host.value, port: router.port },
+    router: routerOf(spec, port, router.processes),
     split: null,
     launch: {
       ...{ loadFailurePolicy: "fail", extraConfig: {}, sharedDir: around.sharedDir },

@@ -17,6 +17,7 @@ export function headerLines({ version, plan, configFile }: HeaderFacts, columns:
     plan.connector.name,
     topologyText(plan),
     ...(isSimulator(plan.engine.name) ? [] : [plan.device]),
+    ...(plan.router.processes === undefined ? [] : [`${plan.router.processes} router processes`]),
     `plan ${plan.planId}`,
     ...(configFile === null ? [] : [`settings ${configFile}`]),
   ];

@@ -35,6 +35,7 @@ function verdictLines(state: RunState, columns: number, paint: Paint): string[] 
     `${state.in_flight} in flight`,
     `${state.queued} waiting`,
     ...ttft,
+    ...(state.router_processes > 1 ? [`${state.router_processes} router processes`] : []),
     state.url,
   ];
   const line = `${verdictText(state.verdict, paint)}  ${facts.join(" · ")}`;

@@ -40,6 +40,15 @@ export const routerSettings = {
     group: "Router",
     help: "Fail when --port is taken instead of using the next free one",
   },
+  routerProcs: {
+    flag: "--router-procs",
+    yaml: "router.procs",
+    kind: "text",
+    default: "1",
+    group: "Router",
+    hint: "N|auto",
+    help: "Router processes on the one port, with the limits of one; auto: 1 below 16 cores, else one for 8, at most 4",
+  },
   apiKey: {
     flag: "--api-key",
     yaml: "router.api_key",

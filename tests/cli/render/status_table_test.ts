@@ -24,7 +24,14 @@ const state: RunState = {
     model: "Qwen/Qwen3-32B",
   },
   ...{ engine: "vllm 0.32.0", connector: "NixlConnector", plan_id: "7f3a", epoch: 9, phase: "serving" },
-  ...{ verdict: "degraded", reason: "decode-1 will restart", in_flight: 41, queued: 0, requests: 900 },
+  ...{
+    verdict: "degraded",
+    reason: "decode-1 will restart",
+    in_flight: 41,
+    queued: 0,
+    router_processes: 1,
+    requests: 900,
+  },
   ttft_ms: { p50: 250, p99: 2_500 },
   workers: [
     worker("prefill-0"),
