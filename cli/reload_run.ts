@@ -5,10 +5,9 @@ import type { Reloaded } from "../control/app.ts";
 import { comparePlans } from "../plan/compare_plans.ts";
 import { describeSpec, type SpecRow } from "../plan/describe_spec.ts";
 import type { Machine } from "../plan/machine.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, WorkerPlan } from "../plan/plan.ts";
 import type { EventStream } from "../supervisor/event_stream.ts";
 import type { Fleet } from "../supervisor/fleet.ts";
-import type { Ordered } from "../supervisor/fleet_orders.ts";
 import { planFromArgv, type PlanSources } from "./plan_from_argv.ts";
 import type { PlannedRun } from "./planned_run.ts";
 
@@ -56,20 +55,21 @@ async function reloadOnce({ run, fleet, sources, onDone }: ReloadInput): Promise
   }
   const { plan, connector } = planned;
   const { changed, added, removed } = comparePlans(now.plan, plan, wish.engine, connector);
-  const fixed = differsForGood(now, plan, [...added, ...removed]);
+  const fixed = differsForGood(now, plan, added);
   if (fixed !== null) return refused("Cannot reload this change", fixed, "stop pdserve and start it again");
   const settings = changedSettings(describeSpec(now.wish.spec), describeSpec(wish.spec));
   const changes = [
     ...changed.map(({ worker, differences }) => `restart ${worker.name} (${differences.join("; ")})`),
+    ...added.map(({ name, gpus }) => `start ${name}${gpus.length === 0 ? "" : ` (gpu ${gpus.join(",")})`}`),
+    ...removed.map((name) => `stop ${name}`),
     ...settings.map(({ text, takesEffect }) => `${takesEffect ? "router" : "at the next start"}: ${text}`),
   ];
-  const ordered: Ordered = changed.length === 0
-    ? { is: "done" }
-    : await fleet.orders.reload(changed.map(({ worker }) => ({ worker, basis: plan })));
+  const rollouts = (workers: readonly WorkerPlan[]) => workers.map((worker) => ({ worker, basis: plan }));
+  const settled = changed.map(({ worker }) => worker);
+  const ordered = await fleet.orders.reload({ changed: rollouts(settled), added: rollouts(added), removed });
   if (ordered.is === "done") {
-    const workers = plan.workers.map((worker) =>
-      changed.find((one) => one.worker.name === worker.name)?.worker ?? worker
-    );
+    const known = [...settled, ...now.plan.workers];
+    const workers = plan.workers.map((worker) => known.find(({ name }) => name === worker.name) ?? worker);
     onDone(
       { ...now, wish, plan: { ...plan, router: now.plan.router, workers } },
       settings.some((one) => one.takesEffect),
@@ -97,8 +97,10 @@ function asIfIdle(probe: PlanSources["probe"], plan: Plan, fleet: Fleet): PlanSo
 }
 
 /** What a running fleet cannot become, in words; null when there is nothing of that. */
-function differsForGood({ plan: now }: PlannedRun, next: Plan, workers: readonly string[]): string | null {
-  if (workers.length > 0) return `there would be other workers: ${workers.join(", ")}`;
+function differsForGood({ plan: now }: PlannedRun, next: Plan, added: readonly WorkerPlan[]): string | null {
+  const foreign = added.find(({ external }) => external !== null);
+  // The key of this run, which its own workers ask for, is not theirs.
+  if (foreign !== undefined) return `${foreign.name} is run by somebody else; POST /workers takes such workers in`;
   if (now.model !== next.model) return `the model would be ${next.model} instead of ${now.model}`;
   if (now.engine.name !== next.engine.name || now.engine.version !== next.engine.version) {
     return "the engine would be another";

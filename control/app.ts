@@ -6,7 +6,7 @@ import { nearestName } from "../kv/nearest_name.ts";
 import type { FleetEvents } from "../supervisor/event_stream.ts";
 import type { FleetEvent } from "../supervisor/events.ts";
 import type { Fleet } from "../supervisor/fleet.ts";
-import type { Ordered } from "../supervisor/fleet_orders.ts";
+import type { Ordered } from "../supervisor/ordered.ts";
 import type { RunState } from "./run_state.ts";
 
 export interface ControlIo {

@@ -15,7 +15,7 @@ export interface WorkerChange {
 
 export interface PlanComparison {
   readonly changed: readonly WorkerChange[];
-  readonly added: readonly string[];
+  readonly added: readonly WorkerPlan[];
   readonly removed: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export function comparePlans(now: Plan, next: Plan, engine: Engine, connector: C
   });
   return {
     changed,
-    added: names(next).filter((name) => !names(now).includes(name)),
+    added: next.workers.filter(({ name }) => !names(now).includes(name)),
     removed: names(now).filter((name) => !names(next).includes(name)),
   };
 }

@@ -1,6 +1,6 @@
 // Everything that happens to a fleet, as one stream: renderers, events.ndjson and the control API read nothing else.
 
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, WorkerPlan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Diagnosis, Stage } from "./engines/engine.ts";
 import type { KvRoomByRole } from "./kv_room.ts";
@@ -16,6 +16,9 @@ export type FleetEvent =
     readonly usualMs?: Readonly<Record<string, number>>;
   }
   | { readonly type: "warning"; readonly problem: Problem }
+  /** A reload took a worker in, or out. */
+  | { readonly type: "added"; readonly worker: WorkerPlan }
+  | { readonly type: "removed"; readonly name: string }
   | { readonly type: "listening"; readonly url: string }
   | {
     readonly type: "worker";

@@ -1,29 +1,27 @@
 // A plan's workers from start to end: all started at once, proven together, stopped in order. The one writer of their states.
 
-import { factsOf, type Plan, type WorkerPlan } from "../plan/plan.ts";
+import type { Plan, WorkerPlan } from "../plan/plan.ts";
 import { admit, type Admitted } from "./admit.ts";
-import type { PlanBasis } from "../plan/worker_command.ts";
 import { type Clock, realClock } from "./clock.ts";
 import type { Diagnosis } from "./engines/engine.ts";
 import type { PairProof, WorkerFailure } from "./events.ts";
 import type { Fleet, FleetDeps } from "./fleet_deps.ts";
+import { type FleetMembers, makeMembers } from "./fleet_members.ts";
 import { type FleetOrders, makeOrders } from "./fleet_orders.ts";
-import { type FleetPicture, makeFleetPicture, type PicturedWorker } from "./fleet_picture.ts";
+import { type FleetPicture, makeFleetPicture, pictureOf } from "./fleet_picture.ts";
 import { type HeldPorts, holdPorts, portKeeper, type TakenPort } from "./hold_ports.ts";
 import { kvRoomByRole } from "./kv_room.ts";
 import { portTaken } from "./plain_diagnoses.ts";
 import type { Fetch } from "./probe.ts";
-import { nextProcess } from "./next_process.ts";
 import { type RollIo, rollPeers } from "./roll_worker.ts";
 import { lookAgain } from "./restart.ts";
-import type { FleetView, WorkerState } from "./snapshot.ts";
+import type { FleetView, WorkerSnapshot, WorkerState } from "./snapshot.ts";
 import { spawnWorker } from "./spawn.ts";
 import { stopFleet, type Stopping } from "./stop_fleet.ts";
 import type { StopWish } from "./stop_signals.ts";
 import { makeTellWorker, type TellWorker } from "./tell_worker.ts";
 import { isRunning, type WorkerRule } from "./worker.ts";
 import { WorkerRunner } from "./worker_runner.ts";
-import { urlOf } from "./worker_url.ts";
 
 export type { Fleet, FleetDeps } from "./fleet_deps.ts";
 
@@ -47,12 +45,10 @@ class RunningFleet implements Fleet {
   readonly #fetch: Fetch;
   readonly #startedMs: number;
   readonly #ports: HeldPorts;
-  readonly #runners: ReadonlyMap<string, WorkerRunner>;
+  readonly #members: FleetMembers;
   readonly #picture: FleetPicture;
   readonly #finish: (exitCode: number) => void;
   readonly #engineIds = new Map<string, Readonly<Record<string, string>>>();
-  /** What a worker's next process is built from; a reload changes it worker by worker. */
-  readonly #bases = new Map<string, PlanBasis>();
   readonly orders: FleetOrders;
   readonly #tell: TellWorker;
   #firstFailed: string | null = null;
@@ -68,10 +64,19 @@ class RunningFleet implements Fleet {
     this.#startedMs = this.#clock.nowMs();
     this.#tell = makeTellWorker(deps.events, this.#clock);
     this.#ports = holdPorts(plan.workers, deps.ports ?? portKeeper);
-    this.#runners = new Map(plan.workers.map((worker) => [worker.name, this.#makeRunner(worker)]));
+    this.#members = makeMembers(plan.workers, {
+      ...{ basis: plan, ports: this.#ports, engine: deps.engine, connector: deps.connector, events: deps.events },
+      runId: deps.identity.runId,
+      makeRunner: (worker, generation) => this.#makeRunner(worker, generation),
+      onChange: () => this.#picture.redraw(),
+    });
     this.#picture = makeFleetPicture(deps.workerApiKey, () => this.#pictured());
     this.orders = this.#takeOrders();
     ({ promise: this.done, resolve: this.#finish } = Promise.withResolvers<number>());
+  }
+
+  get #runners(): ReadonlyMap<string, WorkerRunner> {
+    return this.#members.runners;
   }
 
   get view(): FleetView {
@@ -221,9 +226,9 @@ class RunningFleet implements Fleet {
     this.#finish(this.#exitCode);
   }
 
-  #makeRunner(worker: WorkerPlan): WorkerRunner {
+  #makeRunner(worker: WorkerPlan, generation: number): WorkerRunner {
     const { name } = worker;
-    const { workerApiKey, events, identity: { runId }, engine, connector, spawn = spawnWorker } = this.#deps;
+    const { workerApiKey, events, spawn = spawnWorker } = this.#deps;
     return new WorkerRunner(worker, {
       ...this.#deps,
       spawn,
@@ -232,19 +237,12 @@ class RunningFleet implements Fleet {
       clock: this.#clock,
       fetch: this.#fetch,
       rule: () => this.#ruleOf(worker),
-      next: (before, generation) =>
-        nextProcess(before, generation, {
-          basis: this.#bases.get(name) ?? this.#plan,
-          runId,
-          engine,
-          connector,
-          ports: this.#ports,
-        }),
+      next: (before, generation) => this.#members.next(before, generation),
       releasePorts: () => this.#ports.release(name),
       onLine: (line) => events.emit({ type: "log", worker: name, line }),
       onChange: ({ state }) => this.#changed(name, state),
       onFailure: (failure) => this.#failed(failure),
-    });
+    }, generation);
   }
 
   #rollIo(): RollIo {
@@ -258,16 +256,9 @@ class RunningFleet implements Fleet {
 
   #takeOrders(): FleetOrders {
     return makeOrders({
-      runners: this.#runners,
+      ...this.#members,
       phase: () => this.#picture.snapshot().phase,
       roll: this.#rollIo(),
-      adopt: ({ worker, basis }) => {
-        const runner = this.#runners.get(worker.name);
-        const before = { worker: runner?.plan ?? worker, basis: this.#bases.get(worker.name) ?? this.#plan };
-        if (runner !== undefined) runner.plan = worker;
-        this.#bases.set(worker.name, basis);
-        return before;
-      },
     });
   }
 
@@ -279,14 +270,8 @@ class RunningFleet implements Fleet {
     return { name, startupTimeoutMs, lingerMs: LINGER_MS, restart: serves ? again : { is: "never" } };
   }
 
-  #pictured(): readonly PicturedWorker[] {
-    return [...this.#runners.values()].map(({ plan, life, process }) => ({
-      facts: { ...factsOf(plan), engineIdByRank: this.#engineIds.get(plan.name) ?? {} },
-      url: urlOf(plan),
-      state: life.state,
-      generation: life.generation,
-      pid: process?.pid ?? null,
-    }));
+  #pictured(): readonly WorkerSnapshot[] {
+    return [...this.#runners.values()].map((runner) => pictureOf(runner, this.#engineIds.get(runner.plan.name) ?? {}));
   }
 
   #elapsedMs(): number {

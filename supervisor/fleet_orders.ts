@@ -1,23 +1,11 @@
 // What an operator may order of single workers while the fleet serves. Orders that replace a process are carried out one at a time,
 // so that no two workers are missing because of them.
 
-import type { WorkerPlan } from "../plan/plan.ts";
-import type { PlanBasis } from "../plan/worker_command.ts";
-import type { Diagnosis } from "./engines/engine.ts";
+import { changeFleet, type ChangeIo, type FleetChange, type Members } from "./change_fleet.ts";
+import type { Ordered } from "./ordered.ts";
 import { drainWorker, type RollIo, rollWorker } from "./roll_worker.ts";
 import type { FleetSnapshot } from "./snapshot.ts";
 import type { WorkerRunner } from "./worker_runner.ts";
-
-export type Ordered =
-  | { readonly is: "done" }
-  | { readonly is: "refused"; readonly what: string; readonly why: string; readonly fix: string }
-  | { readonly is: "failed"; readonly worker: string; readonly diagnosis: Diagnosis };
-
-/** A worker as it shall be, and what its command line is built from. */
-export interface Rollout {
-  readonly worker: WorkerPlan;
-  readonly basis: PlanBasis;
-}
 
 export interface FleetOrders {
   /** Drained, stopped, started, proven. */
@@ -25,16 +13,13 @@ export interface FleetOrders {
   /** Out of service until `undrain`; resolves when nothing needs it any more or the limit has passed. */
   drain(worker: string): Promise<Ordered>;
   undrain(worker: string): Ordered;
-  /** One worker after the other; when one does not become ready, all that were replaced get their old plan back. */
-  reload(rollouts: readonly Rollout[]): Promise<Ordered>;
+  /** One worker after the other; when one does not become ready, the fleet is made what it was. */
+  reload(change: FleetChange): Promise<Ordered>;
 }
 
-export interface OrdersIo {
-  readonly runners: ReadonlyMap<string, WorkerRunner>;
+export interface OrdersIo extends Members {
   readonly phase: () => FleetSnapshot["phase"];
   readonly roll: RollIo;
-  /** Makes the worker's next process one of this plan; returns what it was before. */
-  readonly adopt: (rollout: Rollout) => Rollout;
 }
 
 const done: Ordered = { is: "done" };
@@ -62,7 +47,10 @@ export function makeOrders(io: OrdersIo): FleetOrders {
 
   return {
     restart: (name) => alone(name, () => restart(name, io)),
-    reload: (rollouts) => alone(rollouts[0]?.worker.name ?? "", () => replaceAll(rollouts, io)),
+    async reload(change) {
+      const [first] = namesIn(change);
+      return first === undefined ? done : await alone(first, () => changeFleet(change, withRestart(io)));
+    },
     async drain(name) {
       const refused = objection(name);
       const runner = runners.get(name);
@@ -90,19 +78,12 @@ async function restart(name: string, { runners, roll, phase }: OrdersIo): Promis
   return rolled.is === "ready" ? done : notServing(phase());
 }
 
-async function replaceAll(rollouts: readonly Rollout[], io: OrdersIo): Promise<Ordered> {
-  const before: Rollout[] = [];
-  for (const rollout of rollouts) {
-    before.push(io.adopt(rollout));
-    const outcome = await restart(rollout.worker.name, io);
-    if (outcome.is === "done") continue;
-    for (const old of before.reverse()) {
-      io.adopt(old);
-      await restart(old.worker.name, io);
-    }
-    return outcome;
-  }
-  return done;
+function namesIn({ changed, added, removed }: FleetChange): readonly string[] {
+  return [...[...changed, ...added].map(({ worker }) => worker.name), ...removed];
+}
+
+function withRestart(io: OrdersIo): ChangeIo {
+  return { ...io, restart: (name) => restart(name, io) };
 }
 
 function refused(what: string, why: string, fix: string): Extract<Ordered, { is: "refused" }> {

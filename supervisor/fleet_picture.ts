@@ -1,15 +1,9 @@
 // The fleet as everybody else sees it: one immutable snapshot, replaced after each change.
 
-import type { WorkerFacts } from "../kv/connector.ts";
-import type { FleetSnapshot, FleetView, WorkerState } from "./snapshot.ts";
-
-export interface PicturedWorker {
-  readonly facts: WorkerFacts;
-  readonly url: string;
-  readonly state: WorkerState;
-  readonly generation: number;
-  readonly pid: number | null;
-}
+import { factsOf } from "../plan/plan.ts";
+import type { FleetSnapshot, FleetView, WorkerSnapshot } from "./snapshot.ts";
+import type { WorkerRunner } from "./worker_runner.ts";
+import { urlOf } from "./worker_url.ts";
 
 export interface FleetPicture extends FleetView {
   /** Looks again and tells the subscribers. */
@@ -18,7 +12,7 @@ export interface FleetPicture extends FleetView {
 }
 
 /** `look` returns the workers as they are now. */
-export function makeFleetPicture(workerApiKey: string | null, look: () => readonly PicturedWorker[]): FleetPicture {
+export function makeFleetPicture(workerApiKey: string | null, look: () => readonly WorkerSnapshot[]): FleetPicture {
   const listeners = new Set<(snapshot: FleetSnapshot) => void>();
   let current: FleetSnapshot = { epoch: 0, phase: "starting", workerApiKey, workers: look() };
   const replace = (phase: FleetSnapshot["phase"]) => {
@@ -33,5 +27,19 @@ export function makeFleetPicture(workerApiKey: string | null, look: () => readon
     },
     redraw: () => replace(current.phase),
     setPhase: replace,
+  };
+}
+
+/** `engineIdByRank`: what the worker told of itself once it served. */
+export function pictureOf(
+  { plan, life, process }: WorkerRunner,
+  engineIdByRank: Readonly<Record<string, string>>,
+): WorkerSnapshot {
+  return {
+    facts: { ...factsOf(plan), engineIdByRank },
+    url: urlOf(plan),
+    state: life.state,
+    generation: life.generation,
+    pid: process?.pid ?? null,
   };
 }

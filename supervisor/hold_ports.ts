@@ -25,9 +25,11 @@ export interface HeldPorts {
   release(worker: string): void;
   /**
    * Holds the ports of a worker's next process, by purpose: its own where nobody listens on them, else the next free ones
-   * above. Null when there are none.
+   * above. Null when there are none. A worker that was not in the plan gets its first ones so.
    */
   again(worker: WorkerPlan): Readonly<Record<string, readonly number[]>> | null;
+  /** The worker will have no further process. */
+  forget(worker: string): void;
   /** The run needs none of them any more. */
   giveUp(): void;
 }
@@ -43,42 +45,53 @@ const searchedPorts = 500;
 
 export function holdPorts(workers: readonly WorkerPlan[], keeper: PortKeeper): HeldPorts {
   const held = new Map<string, Hold[]>();
-  const claims: Hold[] = [];
+  const claims = new Map<string, Hold[]>();
   const taken: TakenPort[] = [];
   for (const worker of workers.filter(({ external }) => external === null)) {
     const holds: Hold[] = [];
+    const claimed: Hold[] = [];
     held.set(worker.name, holds);
+    claims.set(worker.name, claimed);
     for (const { purpose, port } of portsOf(worker)) {
       const claim = keeper.claim(port);
       const hold = foundByTrying.has(purpose) ? claim : keeper.hold(worker.host, port);
       if (claim === null || hold === null) taken.push({ worker, purpose, port });
-      if (claim !== null) claims.push(claim);
+      if (claim !== null) claimed.push(claim);
       if (hold !== null && hold !== claim) holds.push(hold);
     }
   }
-  const release = (worker: string) => held.get(worker)?.splice(0).forEach((hold) => hold.release());
+  const release = (worker: string) => releaseAll(held.get(worker));
   return {
     taken,
     release,
     again(worker) {
       release(worker.name);
+      const isNew = !claims.has(worker.name);
       const found: Record<string, readonly number[]> = {};
       for (const [purpose, numbers] of Object.entries(worker.ports)) {
         const next = foundByTrying.has(purpose)
           ? { numbers, holds: [], claims: [] }
-          : nextPorts(worker, numbers, keeper);
+          : (isNew ? null : samePorts(worker, numbers, keeper)) ?? nextPorts(worker, numbers, keeper, isNew);
         if (next === null) return null;
         held.set(worker.name, [...held.get(worker.name) ?? [], ...next.holds]);
-        claims.push(...next.claims);
+        claims.set(worker.name, [...claims.get(worker.name) ?? [], ...next.claims]);
         found[purpose] = next.numbers;
       }
       return found;
     },
+    forget(worker) {
+      release(worker);
+      releaseAll(claims.get(worker));
+      claims.delete(worker);
+    },
     giveUp() {
-      for (const hold of [...held.values()].flat()) hold.release();
-      for (const claim of claims) claim.release();
+      for (const holds of [...held.values(), ...claims.values()]) releaseAll(holds);
     },
   };
+}
+
+function releaseAll(holds: Hold[] = []): void {
+  for (const hold of holds.splice(0)) hold.release();
 }
 
 interface NextPorts {
@@ -87,12 +100,21 @@ interface NextPorts {
   readonly claims: readonly Hold[];
 }
 
-/** The worker's own numbers are claimed already; others must be claimed and held. */
-function nextPorts({ host }: WorkerPlan, own: readonly number[], keeper: PortKeeper): NextPorts | null {
+/** The worker's own numbers are claimed already. */
+function samePorts({ host }: WorkerPlan, own: readonly number[], keeper: PortKeeper): NextPorts | null {
   const same = takeAll(own.map((port) => keeper.hold(host, port)));
-  if (same !== null) return { numbers: own, holds: same, claims: [] };
-  const above = Math.max(...own) + 1;
-  for (let first = above; first < Math.min(above + searchedPorts, 65_536 - own.length); first++) {
+  return same === null ? null : { numbers: own, holds: same, claims: [] };
+}
+
+/** Others must be claimed and held; so must those of a worker that is new. */
+function nextPorts(
+  { host }: WorkerPlan,
+  own: readonly number[],
+  keeper: PortKeeper,
+  isNew: boolean,
+): NextPorts | null {
+  const from = isNew ? Math.min(...own) : Math.max(...own) + 1;
+  for (let first = from; first < Math.min(from + searchedPorts, 65_536 - own.length); first++) {
     const numbers = own.map((_, step) => first + step);
     const claims = takeAll(numbers.map((port) => keeper.claim(port)));
     if (claims === null) continue;

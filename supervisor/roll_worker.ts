@@ -23,9 +23,7 @@ export type Rolled = { readonly is: "ready" } | { readonly is: "failed"; readonl
 
 /** A worker that does not run is only started. */
 export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Rolled> {
-  await drainWorker(runner, io, io.clock.nowMs() + io.drainTimeoutMs);
-  runner.send({ is: "stop", graceMs: io.graceMs });
-  await runner.until((state) => hasNoProcess(state));
+  if (runner.life.state.is !== "planned") await endProcess(runner, io);
   if (io.isEnding()) return { is: "ended" };
   runner.send({ is: "start" });
   const state = await runner.until((state) => state.is === "ready" || hasNoProcess(state));
@@ -33,6 +31,13 @@ export async function rollWorker(runner: WorkerRunner, io: RollIo): Promise<Roll
   await runner.explained;
   const diagnosis = diagnosisOf(runner.life.state) ?? diagnosisOf(state);
   return diagnosis === null ? { is: "ended" } : { is: "failed", diagnosis };
+}
+
+/** Resolves when it has no process any more. */
+export async function endProcess(runner: WorkerRunner, io: RollIo): Promise<void> {
+  await drainWorker(runner, io, io.clock.nowMs() + io.drainTimeoutMs);
+  runner.send({ is: "stop", graceMs: io.graceMs });
+  await runner.until((state) => hasNoProcess(state));
 }
 
 /** Starts those of the other role anew; requests that they have are with a worker that is gone. */

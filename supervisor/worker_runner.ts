@@ -45,7 +45,7 @@ export class WorkerRunner {
   #plan: WorkerPlan;
   readonly #deps: RunnerDeps;
   readonly #log: LogStore;
-  #life: WorkerLife = plannedLife;
+  #life: WorkerLife;
   #process: WorkerProcess | null = null;
   #exit: Exit | null = null;
   #kvRoom: KvRoom | null = null;
@@ -57,7 +57,9 @@ export class WorkerRunner {
   #explained: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<(state: WorkerState) => void>();
 
-  constructor(plan: WorkerPlan, deps: RunnerDeps) {
+  /** `generation`: of its last process, where it was in this run before. */
+  constructor(plan: WorkerPlan, deps: RunnerDeps, generation = 0) {
+    this.#life = { ...plannedLife, generation };
     this.#plan = plan;
     this.#deps = deps;
     this.#log = deps.openLog(plan.name, (line) => this.#readLine(line));

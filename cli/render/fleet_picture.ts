@@ -59,6 +59,10 @@ export function pictureAfter(picture: FleetPicture, event: FleetEvent, nowMs: nu
         workers: picture.workers.map((worker) => worker.plan.name === name ? { ...worker, ...seen } : worker),
       };
     }
+    case "added":
+      return { ...picture, workers: [...picture.workers, planned(event.worker, nowMs)] };
+    case "removed":
+      return { ...picture, workers: picture.workers.filter(({ plan }) => plan.name !== event.name) };
     case "proof":
       return { ...picture, proofs: [...picture.proofs, event.proof] };
     case "ready":

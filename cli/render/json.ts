@@ -47,6 +47,10 @@ export function jsonOf(event: FleetEvent): Readonly<Record<string, unknown>> | n
     }
     case "failed":
       return { type, ...failureJson(event.failure) };
+    case "added":
+      return { type, name: event.worker.name, role: event.worker.role, gpus: event.worker.gpus };
+    case "removed":
+      return { type, name: event.name };
     case "reloaded":
       return { type, changes: event.changes };
     case "draining":

@@ -62,6 +62,10 @@ function linesOf(
       return [...bannerLines(event.ready, style), ""];
     case "failed":
       return [...failureBlock(event.failure, after.plan, style), ""];
+    case "added":
+      return [`${event.worker.name}  added`];
+    case "removed":
+      return [`${event.name}  removed`];
     case "reloaded":
       return event.changes.map((change) => `reload: ${change}`);
     case "draining":

@@ -101,6 +101,8 @@ function settledLines(event: FleetEvent, picture: FleetPicture, version: string,
       return ["", stoppedLine(event.exitCode, paint)];
     case "listening":
     case "worker":
+    case "added":
+    case "removed":
     case "draining":
     case "stopping":
       return [];

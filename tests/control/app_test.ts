@@ -8,7 +8,7 @@ import { serveControl } from "../../control/serve_control.ts";
 import { factsOf } from "../../plan/plan.ts";
 import { makeEventStream } from "../../supervisor/event_stream.ts";
 import { makeFleetPicture } from "../../supervisor/fleet_picture.ts";
-import type { Ordered } from "../../supervisor/fleet_orders.ts";
+import type { Ordered } from "../../supervisor/ordered.ts";
 import type { StopWish } from "../../supervisor/stop_signals.ts";
 import { fleetPlan } from "../supervisor/small_fleet.ts";
 
