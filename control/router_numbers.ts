@@ -26,6 +26,12 @@ export function routerNumbers(metricsText: string): RouterNumbers {
   };
 }
 
+/** Workers that run but get no request until their trainer has brought them its weights. */
+export function staleWorkers(metricsText: string): ReadonlySet<string> {
+  const lines = metricsText.matchAll(/^pdserve_worker_stale_weights\{worker="([^"]+)"[^}]*\} 1$/gm);
+  return new Set([...lines].map(([, name = ""]) => name));
+}
+
 /** The upper bound of the bucket in which the share lies; null when nothing was observed or it lies beyond all bounds. */
 function quantile(text: string, histogram: string, share: number): number | null {
   const buckets = [...text.matchAll(new RegExp(`^${histogram}_bucket\\{le="([^"]+)"\\} (\\d+)`, "gm"))]

@@ -1,7 +1,7 @@
 // The state of a run as programs read it: GET /state, `pdserve status -o json`, the dashboard. Schema 1 only grows.
 
 import type { FleetSnapshot, WorkerSnapshot, WorkerState } from "../supervisor/snapshot.ts";
-import { type RouterNumbers, routerNumbers } from "./router_numbers.ts";
+import { type RouterNumbers, routerNumbers, staleWorkers } from "./router_numbers.ts";
 import type { WorkerPast } from "./worker_history.ts";
 
 /** `ready`: all workers serve. `degraded`: requests are served, but not by all. `down`: none can be served. */
@@ -71,8 +71,12 @@ export interface StateSources {
 /** Members are named one by one: the workers' key must not slip in. */
 export function runState(sources: StateSources): RunState {
   const { facts: { gpusOf, ...facts }, snapshot: { epoch, phase, workers }, metricsText } = sources;
-  const { verdict, reason } = judge(phase, workers);
-  const entries = workers.map((worker) => entryOf(worker, gpusOf(worker.facts.name), sources));
+  const stale = staleWorkers(metricsText);
+  const { verdict, reason } = judge(phase, workers, stale);
+  const entries = workers.map((worker) => {
+    const entry = entryOf(worker, gpusOf(worker.facts.name), sources);
+    return stale.has(entry.name) ? { ...entry, detail: "stale weights" } : entry;
+  });
   return { schema: 1, ...facts, epoch, phase, verdict, reason, ...routerNumbers(metricsText), workers: entries };
 }
 
@@ -80,13 +84,16 @@ export function runState(sources: StateSources): RunState {
 export function judge(
   phase: FleetSnapshot["phase"],
   workers: readonly Pick<WorkerSnapshot, "facts" | "state">[],
+  stale: ReadonlySet<string> = new Set(),
 ): { readonly verdict: Verdict; readonly reason: string | null } {
   if (phase === "starting") return { verdict: "starting", reason: "the workers are starting" };
   if (phase !== "serving") return { verdict: "stopping", reason: "the run is ending" };
-  const away = workers.filter(({ state }) => state.is !== "ready");
+  const serving = workers.filter(({ facts, state }) => state.is === "ready" && !stale.has(facts.name));
+  const away = workers.filter((worker) => !serving.includes(worker));
   if (away.length === 0) return { verdict: "ready", reason: null };
-  const ready = new Set(workers.filter(({ state }) => state.is === "ready").map(({ facts }) => facts.role));
-  const reason = away.map(({ facts, state }) => `${facts.name} ${stateWords[state.is]}`).join(", ");
+  const ready = new Set(serving.map(({ facts }) => facts.role));
+  const words = ({ is }: WorkerState) => is === "ready" ? "has stale weights" : stateWords[is];
+  const reason = away.map(({ facts, state }) => `${facts.name} ${words(state)}`).join(", ");
   const serves = ready.has("regular") || (ready.has("prefill") && ready.has("decode"));
   return { verdict: serves ? "degraded" : "down", reason };
 }

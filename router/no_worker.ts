@@ -22,7 +22,10 @@ export function whyNotReady(roster: Roster): string | null {
     roster.prefill.length === 0 ? "prefill" : null,
     roster.decode.length === 0 ? "decode" : null,
   ].filter((role) => role !== null);
-  return `No ${missing.join(" and no ")} worker is ready`;
+  const stale = roster.stale.map(({ name }) => name).join(", ");
+  return `No ${missing.join(" and no ")} worker is ready${
+    stale === "" ? "" : `: ${stale} waits for its trainer's weights`
+  }`;
 }
 
 const phaseText = {

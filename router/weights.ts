@@ -1,0 +1,123 @@
+// Which workers have the weights that the trainer sent last. One that restarts comes back with those of its checkpoint, and
+// one that failed at an update has kept the old ones: neither may serve beside the others until it has the new ones.
+//
+//   unsure ── its own word ──► has ◄── update, replay, somebody's word ── misses
+//                               └─── restart, an update without it ─────────┘
+
+import type { WorkerSnapshot } from "../supervisor/snapshot.ts";
+
+/** One process of a worker; the next one of the same worker has other weights. */
+export type Process = Pick<WorkerSnapshot, "facts" | "generation">;
+
+export type Holding = "has" | "misses" | "unsure";
+
+/** A call that brought weights to the workers. */
+export interface Update {
+  /** With query. */
+  readonly path: string;
+  readonly body: Uint8Array;
+  /** It names all that is needed, as a folder does, so one worker alone can do it later. A broadcast needs its trainer. */
+  readonly isWhole: boolean;
+}
+
+export interface Group {
+  /** The call by which it was joined. */
+  readonly path: string;
+  readonly size: number;
+  /** False for a later process of a worker that has joined. */
+  has(worker: Process): boolean;
+}
+
+export function groupOf(path: string, workers: readonly Process[]): Group {
+  const ids = new Set(workers.map(idOf));
+  return { path, size: ids.size, has: (worker) => ids.has(idOf(worker)) };
+}
+
+export interface Weights {
+  /** What the last update has brought; null before the first. */
+  readonly version: string | null;
+  readonly last: Update | null;
+  /** A trainer has paused the engines and will resume them itself. */
+  isPaused: boolean;
+  /** Calls that are one update together are under way. */
+  readonly isOpen: boolean;
+  holding(worker: Process): Holding;
+  open(workers: readonly Process[]): void;
+  close(): void;
+  /** `took` did the call; of those that did not take part from the update's first call on nothing is kept. */
+  bring(update: Update, took: readonly Process[], version: string | null): void;
+  /** The version of what the workers have now, by a call that brings nothing. */
+  name(version: string, workers: readonly Process[]): void;
+  /** Who takes part in the trainer's broadcast; null where nobody has joined one. */
+  group: Group | null;
+  accept(worker: Process): void;
+  miss(worker: Process): void;
+  /** Called when a worker may serve that could not, or the other way round. */
+  subscribe(listener: () => void): void;
+}
+
+/** Who gets workers with old weights back; weight_watch.ts. */
+export interface WeightWatch {
+  look(): Promise<void>;
+  /** No worker reads weights again any more: the next update would meet it half done. */
+  settled(): Promise<void>;
+  close(): void;
+}
+
+/** `asksRestarted`: a worker that restarts is asked what it has, because trainers may have updated the others directly. */
+export function makeWeights(asksRestarted: boolean): Weights {
+  const known = new Map<string, Holding>();
+  const listeners = new Set<() => void>();
+  let version: string | null = null;
+  let last: Update | null = null;
+  let since: ReadonlySet<string> | null = null;
+  const tell = () => {
+    for (const listener of listeners) listener();
+  };
+  const set = (workers: readonly Process[], holding: Holding) => {
+    for (const worker of workers) known.set(idOf(worker), holding);
+    tell();
+  };
+  const untold = ({ generation }: Process): Holding => {
+    if (version !== null) return "misses";
+    return generation > 1 && asksRestarted ? "unsure" : "has";
+  };
+  return {
+    get version() {
+      return version;
+    },
+    get last() {
+      return last;
+    },
+    isPaused: false,
+    group: null,
+    get isOpen() {
+      return since !== null;
+    },
+    holding: (worker) => known.get(idOf(worker)) ?? untold(worker),
+    open: (workers) => void (since ??= new Set(workers.map(idOf))),
+    close: () => void (since = null),
+    bring(update, took, said) {
+      if (took.length === 0) return;
+      const begun = since;
+      const whole = update.isWhole || begun === null ? took : took.filter((worker) => begun.has(idOf(worker)));
+      if (begun !== null && !update.isWhole) since = new Set(whole.map(idOf));
+      version = said ?? String(Number(version ?? 0) + 1 || 1);
+      last = update;
+      known.clear();
+      set(whole, "has");
+    },
+    name(said, workers) {
+      const isFirst = version === null;
+      version = said;
+      if (isFirst) set(workers, "has");
+    },
+    accept: (worker) => set([worker], "has"),
+    miss: (worker) => set([worker], "misses"),
+    subscribe: (listener) => void listeners.add(listener),
+  };
+}
+
+function idOf({ facts, generation }: Process): string {
+  return `${facts.name}#${generation}`;
+}
