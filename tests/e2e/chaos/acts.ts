@@ -9,6 +9,8 @@ export interface ActIo {
   readonly run: RunningPdserve;
   readonly dice: Dice;
   readonly settingsFile: string;
+  /** Of most of the storm. */
+  readonly topology: string;
 }
 
 /** Resolves when it is done, with what it did; never rejects for what the fleet answers. */
@@ -31,14 +33,19 @@ export const acts: Readonly<Record<string, Act>> = {
   reload: async (io) => {
     writeFileSync(
       io.settingsFile,
-      settingsText(Math.floor(io.dice.between(16, 64)), Math.floor(io.dice.between(100, 200))),
+      settingsText(io.topology, Math.floor(io.dice.between(16, 64)), Math.floor(io.dice.between(100, 200))),
     );
     return `reload: ${await post(io.run, "/reload")}`;
   },
+  resize: async (io) => {
+    const topology = io.dice.pick([io.topology, "3P4D", "4P3D", "2P2D"]);
+    writeFileSync(io.settingsFile, settingsText(topology, 32, 100));
+    return `resize to ${topology}: ${await post(io.run, "/reload")}`;
+  },
 };
 
-export function settingsText(maxSeqs: number, queue: number): string {
-  return `limits: { queue: ${queue} }\ndecode: { args: [--max-num-seqs, ${maxSeqs}] }\n`;
+export function settingsText(topology: string, maxSeqs: number, queue: number): string {
+  return `pd: ${topology}\nlimits: { queue: ${queue} }\ndecode: { args: [--max-num-seqs, ${maxSeqs}] }\n`;
 }
 
 interface Worker {

@@ -40,9 +40,9 @@ const RSS_COUNTS_MS = 120_000;
 export async function runStorm(options: StormOptions): Promise<StormReport> {
   const folder = mkdtempSync(join(tmpdir(), "pdserve-chaos-"));
   const settingsFile = join(folder, "pdserve.yaml");
-  writeFileSync(settingsFile, settingsText(32, 100));
+  writeFileSync(settingsFile, settingsText(options.topology, 32, 100));
   const run = await startPdserve([
-    ...["demo-model", "--engine", "sim", "--pd", options.topology, "--port", String(await freePort())],
+    ...["demo-model", "--engine", "sim", "--port", String(await freePort())],
     ...["--hang-timeout", "3s", "--drain-timeout", "3s", "--max-failures", "100000", "--config", settingsFile],
     ...["--idle-timeout", "20s", "--first-token-timeout", "20s", "--prefill-timeout", "20s"],
     ...["--", "--sim-startup-ms", "50", "--sim-decode-ms-per-token", "4", "--sim-death-ms", "100"],
@@ -68,7 +68,7 @@ async function stormOver(run: RunningPdserve, settingsFile: string, options: Sto
   let early = 0;
   while (performance.now() < endMs) {
     const name = dice.pick(Object.keys(acts));
-    const text = await acts[name]?.({ run, dice, settingsFile });
+    const text = await acts[name]?.({ run, dice, settingsFile, topology: options.topology });
     options.onAct(`${name}: ${text}`);
     done[name] = (done[name] ?? 0) + 1;
     if (early === 0 && endMs - performance.now() < options.durationMs * 2 / 3) early = rssMiB(run.corePid);
