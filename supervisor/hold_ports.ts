@@ -69,9 +69,9 @@ export function holdPorts(workers: readonly WorkerPlan[], keeper: PortKeeper): H
       const isNew = !claims.has(worker.name);
       const found: Record<string, readonly number[]> = {};
       for (const [purpose, numbers] of Object.entries(worker.ports)) {
-        const next = foundByTrying.has(purpose)
-          ? { numbers, holds: [], claims: [] }
-          : (isNew ? null : samePorts(worker, numbers, keeper)) ?? nextPorts(worker, numbers, keeper, isNew);
+        const hold = foundByTrying.has(purpose) ? noHold : keeper.hold;
+        const io = { claim: keeper.claim, hold: (port: number) => hold(worker.host, port) };
+        const next = isNew ? newPorts(numbers, io) : samePorts(numbers, io) ?? nextPorts(numbers, io);
         if (next === null) return null;
         held.set(worker.name, [...held.get(worker.name) ?? [], ...next.holds]);
         claims.set(worker.name, [...claims.get(worker.name) ?? [], ...next.claims]);
@@ -100,27 +100,36 @@ interface NextPorts {
   readonly claims: readonly Hold[];
 }
 
-/** The worker's own numbers are claimed already. */
-function samePorts({ host }: WorkerPlan, own: readonly number[], keeper: PortKeeper): NextPorts | null {
-  const same = takeAll(own.map((port) => keeper.hold(host, port)));
-  return same === null ? null : { numbers: own, holds: same, claims: [] };
+interface PortIo {
+  hold(port: number): Hold | null;
+  claim(port: number): Hold | null;
 }
 
-/** Others must be claimed and held; so must those of a worker that is new. */
-function nextPorts(
-  { host }: WorkerPlan,
-  own: readonly number[],
-  keeper: PortKeeper,
-  isNew: boolean,
-): NextPorts | null {
-  const from = isNew ? Math.min(...own) : Math.max(...own) + 1;
-  for (let first = from; first < Math.min(from + searchedPorts, 65_536 - own.length); first++) {
-    const numbers = own.map((_, step) => first + step);
-    const claims = takeAll(numbers.map((port) => keeper.claim(port)));
+const noHold = () => ({ release() {} });
+
+/** The worker's own numbers are claimed already. */
+function samePorts(own: readonly number[], { hold }: PortIo): NextPorts | null {
+  const holds = takeAll(own.map(hold));
+  return holds === null ? null : { numbers: own, holds, claims: [] };
+}
+
+function nextPorts(own: readonly number[], io: PortIo): NextPorts | null {
+  return portsFrom(Math.max(...own) + 1, own.length, io);
+}
+
+/** What it was planned with may be another worker's by now. */
+function newPorts(planned: readonly number[], io: PortIo): NextPorts | null {
+  return portsFrom(Math.min(...planned), planned.length, io);
+}
+
+function portsFrom(from: number, count: number, { hold, claim }: PortIo): NextPorts | null {
+  for (let first = from; first < Math.min(from + searchedPorts, 65_536 - count); first++) {
+    const numbers = Array.from({ length: count }, (_, step) => first + step);
+    const claims = takeAll(numbers.map(claim));
     if (claims === null) continue;
-    const holds = takeAll(numbers.map((port) => keeper.hold(host, port)));
+    const holds = takeAll(numbers.map(hold));
     if (holds !== null) return { numbers, holds, claims };
-    for (const claim of claims) claim.release();
+    for (const one of claims) one.release();
   }
   return null;
 }

@@ -69,3 +69,16 @@ test("holdPorts().again() takes the next free ones in a row where somebody liste
   ports.giveUp();
   expect(claims.size).toBe(0);
 });
+
+test("holdPorts().again() finds and claims ports for a worker that is new, and forget() lets others have them", () => {
+  const { keeper, held, claims } = recorder([8103], [8203, 8603]);
+  const ports = holdPorts(workers, keeper);
+  const before = [held.size, claims.size];
+  const http = [8103];
+  const worker = { ...workers[1]!, name: "decode-1", ports: { http, side_channel: [8203, 8204], internal: [8603] } };
+  expect(ports.again(worker)).toEqual({ http: [8104], side_channel: [8204, 8205], internal: [8604] });
+  expect([8104, 8204, 8205].map((port) => held.has(port))).toEqual([true, true, true]);
+  expect([claims.has(8604), held.has(8604)]).toEqual([true, false]);
+  ports.forget("decode-1");
+  expect([held.size, claims.size]).toEqual(before);
+});
