@@ -27,6 +27,13 @@ export function liveRouter(first: Router): LiveRouter {
       for (const router of all()) router.onIdle(() => --busy === 0 && callback());
     },
     metricsText: () => current.metricsText(),
+    get workers() {
+      return current.workers;
+    },
+    get weights() {
+      return current.weights;
+    },
+    ownPart: () => current.ownPart(),
     replace(next) {
       const before = current;
       current = next;

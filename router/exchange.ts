@@ -107,15 +107,10 @@ export class Exchange implements Expiring {
   startLeg(slot: Slot, request: UpstreamRequest, kind: LegName): Leg {
     const isWhole = kind === "whole";
     if (this.#io.connector.shape === "request-id") this.#pairName = idOf(request);
-    slot.inFlight++;
-    slot.outstandingTokens += this.#promptTokens;
-    if (isWhole) slot.wholeStarted++;
-    if (isWhole) slot.wholeRunning++;
+    slot.legStarts(this.#promptTokens, isWhole);
     const span = this.#span === null ? null : this.#span.startLeg(kind, slot.name);
     const leg: Leg = new Leg(kind === "decode" || isWhole, () => {
-      slot.inFlight--;
-      slot.outstandingTokens -= this.#promptTokens;
-      if (isWhole) slot.wholeRunning--;
+      slot.legEnds(this.#promptTokens, isWhole);
       this.#legs.delete(leg);
       span?.over(leg.opened);
     }, kind === "prefill" ? this.#io.now : null);

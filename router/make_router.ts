@@ -1,12 +1,11 @@
 // The router as one thing: what it is made of, and what the rest of pdserve may ask of it.
 
 import type { Connector } from "../kv/connector.ts";
-import { type Ledger, makeLedger } from "../kv/ledger.ts";
+import { makeLedger } from "../kv/ledger.ts";
 import type { EngineMetrics } from "../supervisor/engines/engine.ts";
 import type { PairProof } from "../supervisor/events.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
 import { makeAccessLog } from "./access_log.ts";
-import { makeGate } from "./admission.ts";
 import { addedWorkersOf } from "./admin/added_workers.ts";
 import { makeAdminApp } from "./admin/admin_app.ts";
 import { answerClients } from "./answer_client.ts";
@@ -14,12 +13,15 @@ import { makeApp } from "./app.ts";
 import { makeDeadlines } from "./deadlines.ts";
 import type { Answering } from "./listen/client_request.ts";
 import { makeKvArrivals } from "./kv_arrivals.ts";
+import { makeOwnNumbers, type Numbers } from "./numbers.ts";
+import { ownRecords } from "./own_records.ts";
 import { makePace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
 import { type ProveLimits, provePair } from "./prove.ts";
 import { makeRecomputeWatch } from "./recompute_watch.ts";
 import { makeHealthProbe } from "./health_probe.ts";
-import { makeRequestRing } from "./request_ring.ts";
+import type { Siblings } from "./procs/siblings.ts";
+import { makeRequestRing, type RequestRecord } from "./request_ring.ts";
 import { makeRetryBudget } from "./retry_budget.ts";
 import { makeRooms } from "./rooms.ts";
 import { makeRoster } from "./roster.ts";
@@ -30,8 +32,7 @@ import { makeStallWatch } from "./stall_watch.ts";
 import type { Tracing } from "./tracing.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { makeWindowWatch } from "./window_watch.ts";
-import { makeWorkerHealth } from "./worker_health.ts";
-import { makeWeights, type Weights } from "./weights.ts";
+import { type Weights, weightsOf } from "./weights.ts";
 import { makeWeightWatch } from "./weight_watch.ts";
 
 export interface RouterOptions {
@@ -56,7 +57,13 @@ export interface RouterOptions {
   readonly writeAccessLog: ((lines: string) => void) | null;
   /** Closed with the router; see load_tracing.ts. Left out: no traces. */
   readonly tracing?: Tracing | null;
-  /** Of the router before this one in the same run. Left out: nothing has been updated yet. */
+  /** Left out: this process's own. */
+  readonly numbers?: Numbers;
+  /** The other router processes, for the one that answers for all. Left out: there are none. */
+  readonly siblings?: Siblings | null;
+  /** False in a process that another one tells what it has seen of the workers. */
+  readonly watchesFleet?: boolean;
+  /** Left out: those of the fleet, in this process. */
   readonly weights?: Weights;
 }
 
@@ -74,28 +81,31 @@ export interface Router {
   /** Calls back once, as soon as nothing is in flight (at once when nothing is). */
   onIdle(callback: () => void): void;
   metricsText(): string;
+  /** The workers it goes by: the fleet's, and those that an administrator has added. */
+  readonly workers: FleetView;
+  readonly weights: Weights;
+  /** This process's part of what one of them tells for all; see procs/siblings.ts. */
+  ownPart(): { readonly metrics: string; readonly requests: readonly RequestRecord[] };
   /** All is let go at once; the promise is for traces that are still on their way to a collector. */
   close(): Promise<void>;
 }
 
 export function makeRouter(options: RouterOptions): Router {
   const { clock, upstream, writeAccessLog } = options;
-  const ledger = makeLedger(clock.now);
+  const numbers = options.numbers ?? makeOwnNumbers(clock.now);
+  const ledger = makeLedger(clock.now, undefined, numbers.handles);
   const deadlines = makeDeadlines(clock.now);
   const accessLog = writeAccessLog === null ? null : makeAccessLog(writeAccessLog, clock.wall);
   const workers = addedWorkersOf(options.fleet);
   let isClosed = false;
-  const io = connectParts({ ...options, fleet: workers }, { ledger, deadlines, accessLog, isClosed: () => isClosed });
+  const { siblings = null } = options;
+  const own = { ledger, deadlines, accessLog, siblings, isClosed: () => isClosed };
+  const io = connectParts({ ...options, fleet: workers }, own, numbers);
   const admin = makeAdminApp(workers, io);
   const app = makeApp(io, admin);
-  const watches = [
-    makeRecomputeWatch(io, options.engineMetrics),
-    makeHealthProbe(io),
-    makeStallWatch(io),
-    makeWindowWatch(io, options.engineMetrics),
-    io.served,
-    io.weightWatch,
-  ];
+  const watches = [makeStallWatch(io), io.served, io.weightWatch];
+  if (options.watchesFleet === false) io.weightWatch.close();
+  else watches.push(...watchFleet(io, options));
   return {
     fetch: (request) => app.fetch(request),
     answer: answerClients(io, app),
@@ -108,6 +118,13 @@ export function makeRouter(options: RouterOptions): Router {
     },
     onIdle: (callback) => io.gate.onceEmpty(callback),
     metricsText: () => io.metrics.text(),
+    workers,
+    weights: io.weights,
+    ownPart() {
+      // Found out by looking: handles whose lease has run out.
+      ledger.counts();
+      return { metrics: io.metrics.ownText(), requests: ownRecords(io) };
+    },
     async close() {
       isClosed = true;
       deadlines.close();
@@ -121,39 +138,57 @@ export function makeRouter(options: RouterOptions): Router {
   };
 }
 
+/** What one process does for all. A stall is looked for in each, since only it knows who waits there. */
+function watchFleet(io: RouterIo, { engineMetrics }: RouterOptions) {
+  return [
+    makeRecomputeWatch(io, engineMetrics),
+    makeHealthProbe(io),
+    makeWindowWatch(io, engineMetrics),
+  ];
+}
+
 function connectParts(
-  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log, tracing = null, weights: known }: RouterOptions,
-  own: Pick<RouterIo, "ledger" | "deadlines" | "accessLog" | "isClosed">,
+  { fleet, connector, leaseMs, upstream, policies, settings, clock, random, log, tracing = null, weights: known }:
+    RouterOptions,
+  own: Pick<RouterIo, "ledger" | "deadlines" | "accessLog" | "siblings" | "isClosed">,
+  numbers: Numbers,
 ): RouterIo {
   const { maxHandoffs, maxWorkerInFlight, maxQueue, maxInFlight } = settings;
-  const gate = makeGate({ inside: maxInFlight, waiting: maxQueue });
-  const health = makeWorkerHealth(clock.now, settings.quarantine);
-  const weights = known ?? makeWeights((settings.weightVersionPath ?? null) !== null);
+  const gate = numbers.gate({ inside: maxInFlight, waiting: maxQueue });
+  const health = numbers.health(settings.quarantine);
+  const weights = known ?? weightsOf(fleet, (settings.weightVersionPath ?? null) !== null);
   const roster = makeRoster(fleet, {
     maxHandoffs,
     maxWorkerInFlight,
     maxQueue,
     weights,
+    numbers,
     onGone: ({ url }) => upstream.forget(url),
   });
-  const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles: () => handlesByState(own.ledger) });
+  const handles = () => numbers.handlesByState(own.ledger);
+  const metrics = makeRouterMetrics({ gate, roster, health, upstream, handles, siblings: own.siblings });
   const { now, wall } = clock;
   const ring = makeRequestRing();
   const served = makeServedModels(roster, upstream);
-  const retries = makeRetryBudget(settings.retryShare);
-  const pace = makePace(clock.now);
-  const rooms = makeRooms(random);
+  const retries = makeRetryBudget(settings.retryShare, numbers.part.of);
+  const pace = makePace(clock.now, numbers.served);
+  const rooms = makeRooms(random, numbers.part);
   const arrivals = makeKvArrivals();
   const weightWatch = makeWeightWatch({ roster, upstream, weights, settings, log }, fleet);
-  const parts = { ...own, retries, rooms, arrivals, pace, gate, health, roster, metrics, ring, served, weights, weightWatch };
+  const parts = {
+    ...own,
+    retries,
+    rooms,
+    arrivals,
+    pace,
+    gate,
+    health,
+    roster,
+    metrics,
+    ring,
+    served,
+    weights,
+    weightWatch,
+  };
   return { settings, connector, leaseMs, policies, upstream, log, tracing, now, wall, random, ...parts };
-}
-
-function handlesByState(ledger: Ledger): Readonly<Record<string, number>> {
-  const { opened, spent, ended } = ledger.counts();
-  const states: Record<string, number> = { opened, spent };
-  for (const outcomes of Object.values(ended)) {
-    for (const [outcome, count] of Object.entries(outcomes)) states[outcome] = (states[outcome] ?? 0) + count;
-  }
-  return states;
 }

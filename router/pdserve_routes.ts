@@ -58,6 +58,7 @@ async function cardsOf({ worker }: Slot, { upstream, roster }: RouterIo): Promis
 
 /** The router's own series; with `?workers=1` all workers' too, merged, each sample labelled with its worker and role. */
 export async function metricsText(io: RouterIo, withWorkers: boolean): Promise<Response> {
+  await io.siblings?.ask();
   const own = io.metrics.text();
   const theirs = withWorkers ? await Promise.all(io.roster.all().map((slot) => workerText(slot, io))) : [];
   const silent = theirs.filter(({ text }) => text === null).map(({ worker }) => `# ${worker} gave no metrics\n`);

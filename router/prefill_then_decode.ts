@@ -86,7 +86,7 @@ export function openDecode(
   }
   exchange.times.firstByteMs = io.now();
   exchange.closeWindow();
-  pair.decode.handedOver++;
+  pair.decode.takesOver();
   io.metrics.pairHandoffs.add(`${pair.prefill.name}\0${worker}`);
   const { opening: good } = judged;
   const spliced = part === null ? {} : { rewrite: promptPartSplicer(part) };

@@ -35,8 +35,8 @@ export function releaseKv(unspent: Unspent, io: RouterIo): void {
   const plan = io.connector.shape === "params-echo" ? io.connector.decodeLeg(context, reply) : null;
   if (plan?.is !== "send" || handle.spend(prefill.worker.generation).is === "refused") return settle("lease");
 
-  decode.inFlight++;
-  const leg = new Leg(false, () => void decode.inFlight--);
+  decode.legStarts(0, false);
+  const leg = new Leg(false, () => decode.legEnds(0, false));
   const limit = { expiresMs: io.now() + LIMIT_MS, expire: () => leg.abort() };
   io.deadlines.watch(limit);
   leg.start(io.upstream, decode.worker.url, releaseRequest(unspent.ask, context, plan.edit));

@@ -2,26 +2,22 @@
 
 import type { Role } from "../kv/connector.ts";
 import type { FleetSnapshot, FleetView, WorkerSnapshot } from "../supervisor/snapshot.ts";
-import { type Gate, makeGate } from "./admission.ts";
+import type { Gate } from "./admission.ts";
+import type { Numbers, WorkerLoad } from "./numbers.ts";
 import type { Candidate } from "./policies/policy.ts";
+import type { Weights } from "./weights.ts";
 
 /** One worker across its restarts. */
-export interface Slot extends Candidate {
+export interface Slot extends Candidate, WorkerLoad {
   readonly name: string;
-  /** Legs of ours that run on it. */
-  inFlight: number;
-  outstandingTokens: number;
-  /** Answers this decode worker gave from KV that was handed over. */
-  handedOver: number;
-  /** Requests it was given whole: begun so far, and running now. */
-  wholeStarted: number;
-  wholeRunning: number;
+  readonly inFlight: number;
+  readonly outstandingTokens: number;
   worker: WorkerSnapshot;
   /** Requests it answers at once: a decode worker's or a whole one's. */
   readonly room: Gate;
   /** Handoffs that pin its KV: from the prefill leg's start until decode's first byte. */
   readonly window: Gate;
-  /** The requests in that window, to be told when the worker goes. */
+  /** This process's requests in that window, to be told when the worker goes. */
   readonly handingOver: Set<{ lostMaker(): void }>;
 }
 
@@ -31,6 +27,8 @@ export interface Roster {
   readonly decode: readonly Slot[];
   readonly regular: readonly Slot[];
   readonly encode: readonly Slot[];
+  /** Ready, but without the weights of the trainer's last update: they get no request. */
+  readonly stale: readonly Slot[];
   readonly phase: FleetSnapshot["phase"];
   readonly workerApiKey: string | null;
   /** Any worker of the fleet, whatever its state: the canary runs before a worker is ready. */
@@ -45,11 +43,13 @@ export interface RosterOptions {
   readonly maxQueue: number;
   /** A worker became another process, or went: nothing kept for the old one is of use. */
   readonly onGone: (worker: WorkerSnapshot) => void;
+  readonly weights: Pick<Weights, "holding" | "subscribe">;
+  readonly numbers: Pick<Numbers, "load" | "room" | "window">;
 }
 
 export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
   const slots = new Map<string, Slot>();
-  let ready: Readonly<Record<Role, readonly Slot[]>> = { prefill: [], decode: [], regular: [], encode: [] };
+  let ready = sortedOut([], options.weights);
   let snapshot = fleet.snapshot();
 
   const letGo = (slot: Slot) => {
@@ -72,12 +72,13 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
         slot.worker = worker;
       }
     }
-    const of = (role: Role) =>
-      [...slots.values()].filter(({ worker }) => worker.facts.role === role && worker.state.is === "ready");
-    ready = { prefill: of("prefill"), decode: of("decode"), regular: of("regular"), encode: of("encode") };
+    sortOut();
+  };
+  const sortOut = () => {
+    ready = sortedOut([...slots.values()], options.weights);
   };
   update(snapshot);
-  const unsubscribe = fleet.subscribe(update);
+  const endings = [fleet.subscribe(update), options.weights.subscribe(sortOut)];
 
   return {
     get prefill() {
@@ -92,6 +93,9 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
     get encode() {
       return ready.encode;
     },
+    get stale() {
+      return ready.stale;
+    },
     get phase() {
       return snapshot.phase;
     },
@@ -100,13 +104,26 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
     },
     named: (name) => slots.get(name) ?? null,
     all: () => [...slots.values()],
-    close: unsubscribe,
+    close() {
+      for (const end of endings) end();
+    },
   };
 }
 
-function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue, maxWorkerInFlight }: RosterOptions): Slot {
-  const window = makeGate({ inside: maxHandoffs, waiting: maxQueue });
-  const room = makeGate({ inside: maxWorkerInFlight, waiting: maxQueue });
-  const counts = { inFlight: 0, outstandingTokens: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
-  return { name: worker.facts.name, ...counts, worker, room, window, handingOver: new Set() };
+type Sorted = Readonly<Record<Role | "stale", readonly Slot[]>>;
+
+/** Encoders make no tokens: a trainer brings them nothing. */
+function sortedOut(slots: readonly Slot[], weights: Pick<Weights, "holding">): Sorted {
+  const able = slots.filter(({ worker }) => worker.state.is === "ready");
+  const stale = able.filter(({ worker }) => worker.facts.role !== "encode" && weights.holding(worker) !== "has");
+  const of = (role: Role) => able.filter((slot) => slot.worker.facts.role === role && !stale.includes(slot));
+  return { prefill: of("prefill"), decode: of("decode"), regular: of("regular"), encode: of("encode"), stale };
+}
+
+function newSlot(worker: WorkerSnapshot, { maxHandoffs, maxQueue, maxWorkerInFlight, numbers }: RosterOptions): Slot {
+  const { name } = worker.facts;
+  const window = numbers.window(name, { inside: maxHandoffs, waiting: maxQueue });
+  const room = numbers.room(name, { inside: maxWorkerInFlight, waiting: maxQueue });
+  // Onto the load itself: shared ones are read through getters, which a copy would freeze.
+  return Object.assign(numbers.load(name), { name, worker, room, window, handingOver: new Set<never>() });
 }

@@ -8,6 +8,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { KvArrivals } from "./kv_arrivals.ts";
 import type { Pace } from "./pace.ts";
 import type { Policy } from "./policies/policy.ts";
+import type { Siblings } from "./procs/siblings.ts";
 import type { RequestRing } from "./request_ring.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { Rooms } from "./rooms.ts";
@@ -16,12 +17,22 @@ import type { RouterMetrics } from "./router_metrics.ts";
 import type { ServedModels } from "./served_models.ts";
 import type { Tracing } from "./tracing.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
+import type { Weights, WeightWatch } from "./weights.ts";
 import type { QuarantineLimits, WorkerHealth } from "./worker_health.ts";
+
+export interface ProbeTimes {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** From a worker's becoming ready to the first question. */
+  readonly firstWaitMs: number;
+}
 
 export interface RouterSettings {
   readonly servedModelName: string;
   /** False for a model that no trainer may give new weights. */
   readonly takesWeights?: boolean;
+  /** Where a worker tells `weight_version`; workers that restart are asked there what they have. */
+  readonly weightVersionPath?: string | null;
   /** GET /health answers as /ready, for clients that know no other probe. */
   readonly healthWaits?: boolean;
   /** What GET /version says beside pdserve's own. */
@@ -48,6 +59,8 @@ export interface RouterSettings {
   /** Share of the requests that may be tried again, e.g. 0.2. */
   readonly retryShare: number;
   readonly quarantine: QuarantineLimits;
+  /** How often ready workers are asked for a sign of life, and how long each may take; see health_probe.ts. */
+  readonly probe?: ProbeTimes;
   /** How long a worker's counters may stand still while requests wait for it. */
   readonly stallTimeoutMs: number;
   /** Longest time in which a request's body may come. */
@@ -88,8 +101,10 @@ export interface RouterIo {
   readonly tracing: Tracing | null;
   readonly served: ServedModels;
   readonly ring: RequestRing;
-  /** What the trainer's last update has brought; null before the first. */
-  readonly weights: { version: string | null };
+  /** The other router processes, where this one answers for all of them. */
+  readonly siblings: Siblings | null;
+  readonly weights: Weights;
+  readonly weightWatch: WeightWatch;
   readonly log: RouterLog;
   /** Milliseconds, monotonic. */
   readonly now: () => number;

@@ -3,6 +3,8 @@
 import type { UpstreamClient } from "./upstream/client.ts";
 import type { Gate } from "./admission.ts";
 import { type Counter, type Histogram, makeCounter, makeGauge, makeHistogram, type Series } from "./prometheus.ts";
+import type { Siblings } from "./procs/siblings.ts";
+import { sumMetrics } from "./procs/sum_metrics.ts";
 import type { Roster, Slot } from "./roster.ts";
 import type { Timeline } from "./timeline.ts";
 import type { WorkerHealth } from "./worker_health.ts";
@@ -29,7 +31,10 @@ export interface RouterMetrics {
   readonly recomputed: Counter;
   readonly rejected: Counter;
   observe(timeline: Timeline): void;
+  /** Of all router processes. */
   text(): string;
+  /** Of this one, what adds up with the others': the rest all processes know alike. */
+  ownText(): string;
 }
 
 /** Seconds; from what an idle small model needs to a 128 k prompt on a busy one. */
@@ -42,12 +47,21 @@ export interface MetricSources {
   readonly upstream: UpstreamClient;
   /** KV handles by state, from the ledger. */
   readonly handles: () => Readonly<Record<string, number>>;
+  /** The other router processes; null where this is the only one, or not the one that answers for all. */
+  readonly siblings: Pick<Siblings, "running" | "restarts" | "metrics"> | null;
 }
 
 export function makeRouterMetrics(sources: MetricSources): RouterMetrics {
   const counters = makeCounters();
   const phases = makePhases();
-  const series: readonly Series[] = [...Object.values(counters), ...Object.values(phases), ...makeGauges(sources)];
+  const { siblings } = sources;
+  const own: readonly Series[] = [...Object.values(counters), ...Object.values(phases), ...makeSocketSeries(sources)];
+  const common: readonly Series[] = [...makeGauges(sources), ...(siblings === null ? [] : makeProcessSeries(siblings))];
+  const textOf = (series: readonly Series[]) => {
+    const lines: string[] = [];
+    for (const one of series) one.write(lines);
+    return `${lines.join("\n")}\n`;
+  };
   return {
     ...counters,
     observe(timeline) {
@@ -61,11 +75,11 @@ export function makeRouterMetrics(sources: MetricSources): RouterMetrics {
       between(phases.ttft, acceptedMs, firstByteMs);
       between(phases.duration, acceptedMs, endMs);
     },
-    text() {
-      const lines: string[] = [];
-      for (const one of series) one.write(lines);
-      return `${lines.join("\n")}\n`;
+    text: () => {
+      const ofAll = siblings === null ? textOf(own) : sumMetrics([textOf(own), ...siblings.metrics]);
+      return ofAll + textOf(common);
     },
+    ownText: () => textOf(own),
   };
 }
 
@@ -116,13 +130,45 @@ function makePhases() {
   };
 }
 
-function makeGauges({ gate, roster, health, upstream, handles }: MetricSources): readonly Series[] {
+function makeSocketSeries({ upstream }: MetricSources): readonly Series[] {
+  return [
+    makeGauge("pdserve_upstream_sockets", "Sockets to workers", () => {
+      const { open, idle } = upstream.stats();
+      return [[{ state: "busy" }, open - idle], [{ state: "idle" }, idle]];
+    }),
+    makeGauge("pdserve_upstream_sockets_opened_total", "Sockets opened so far", () => [
+      [{}, upstream.stats().opened],
+    ], "counter"),
+    makeGauge("pdserve_upstream_stale_retries_total", "Requests sent again because a kept socket was dead", () => [
+      [{}, upstream.stats().staleRetries],
+    ], "counter"),
+  ];
+}
+
+function makeProcessSeries(siblings: Pick<Siblings, "running" | "restarts">): readonly Series[] {
+  return [
+    makeGauge("pdserve_router_processes", "Router processes that serve", () => [[{}, 1 + siblings.running]]),
+    makeGauge(
+      "pdserve_router_restarts_total",
+      "Router processes that died and were replaced",
+      () => [[{}, siblings.restarts]],
+      "counter",
+    ),
+  ];
+}
+
+function makeGauges({ gate, roster, health, handles }: MetricSources): readonly Series[] {
   const each = (read: (slot: Slot) => number) => () =>
     roster.all().map((slot) => [{ worker: slot.name, role: slot.worker.facts.role }, read(slot)] as const);
   return [
     makeGauge("pdserve_in_flight", "Requests being served", () => [[{}, gate.inside]]),
     makeGauge("pdserve_queued", "Requests waiting for a place", () => [[{}, gate.waiting]]),
-    makeGauge("pdserve_worker_ready", "1 when the worker takes requests", each(isReady)),
+    makeGauge("pdserve_worker_ready", "1 when the worker takes requests", each((slot) => isReady(slot, roster))),
+    makeGauge(
+      "pdserve_worker_stale_weights",
+      "1 when the worker runs but has missed the trainer's last weights",
+      each((slot) => roster.stale.includes(slot) ? 1 : 0),
+    ),
     makeGauge("pdserve_worker_in_flight", "Legs running on the worker", each((slot) => slot.inFlight)),
     makeGauge("pdserve_worker_handoffs", "Handoffs that pin the worker's KV", each((slot) => slot.window.inside)),
     makeGauge(
@@ -145,21 +191,11 @@ function makeGauges({ gate, roster, health, upstream, handles }: MetricSources):
       "KV handles by what became of them",
       () => Object.entries(handles()).map(([state, count]) => [{ state }, count] as const),
     ),
-    makeGauge("pdserve_upstream_sockets", "Sockets to workers", () => {
-      const { open, idle } = upstream.stats();
-      return [[{ state: "busy" }, open - idle], [{ state: "idle" }, idle]];
-    }),
-    makeGauge("pdserve_upstream_sockets_opened_total", "Sockets opened so far", () => [
-      [{}, upstream.stats().opened],
-    ], "counter"),
-    makeGauge("pdserve_upstream_stale_retries_total", "Requests sent again because a kept socket was dead", () => [
-      [{}, upstream.stats().staleRetries],
-    ], "counter"),
   ];
 }
 
-function isReady(slot: Slot): number {
-  return slot.worker.state.is === "ready" ? 1 : 0;
+function isReady(slot: Slot, { stale }: Roster): number {
+  return slot.worker.state.is === "ready" && !stale.includes(slot) ? 1 : 0;
 }
 
 function between(histogram: Histogram, fromMs: number, toMs: number): void {

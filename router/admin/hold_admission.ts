@@ -11,7 +11,7 @@ export async function holdAdmission({ gate, roster, now }: RouterIo): Promise<()
   const { places } = gate;
   gate.resize(0);
   const untilMs = now() + LIMIT_MS;
-  const handsOver = () => roster.prefill.some(({ handingOver }) => handingOver.size > 0);
+  const handsOver = () => roster.prefill.some(({ window }) => window.inside > 0);
   while (handsOver() && now() < untilMs) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   return () => gate.resize(places);
 }

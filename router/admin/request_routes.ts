@@ -1,30 +1,32 @@
 // What becomes of requests: those that run and the last ones that have ended, as JSON or as a trace for chrome://tracing.
 
 import type { Hono } from "hono";
-import { Exchange } from "../exchange.ts";
+import { ownRecords } from "../own_records.ts";
 import type { RequestRecord } from "../request_ring.ts";
 import type { RouterIo } from "../router_io.ts";
 import type { Timeline } from "../timeline.ts";
 
 export function addRequestRoutes(app: Hono, io: RouterIo): void {
-  app.get("/admin/requests", (c) => {
-    const records = recordsOf(io);
+  app.get("/admin/requests", async (c) => {
+    const records = await recordsOf(io);
     if (c.req.query("format") === "chrome") return c.json(chromeTrace(records, io));
     return c.json({ schema: 1, requests: records.map((record) => shown(record, io)) });
   });
-  app.get("/admin/requests/:id", (c) => {
-    const records = recordsOf(io).filter(({ id }) => id === c.req.param("id"));
+  app.get("/admin/requests/:id", async (c) => {
+    const records = (await recordsOf(io)).filter(({ id }) => id === c.req.param("id"));
     if (records.length === 0) return c.json({ error: "No such request is remembered" }, 404);
     if (c.req.query("format") === "chrome") return c.json(chromeTrace(records, io));
     return c.json({ schema: 1, ...shown(records[0]!, io) });
   });
 }
 
-function recordsOf({ deadlines, ring }: RouterIo): readonly RequestRecord[] {
-  const running = [...deadlines.watched].filter((entry) => entry instanceof Exchange).map((one) =>
-    one.record(null, null)
-  );
-  return [...running, ...ring.all()];
+/** Of all router processes: those that run, then the newest first. */
+async function recordsOf(io: RouterIo): Promise<readonly RequestRecord[]> {
+  const own = ownRecords(io);
+  if (io.siblings === null) return own;
+  const { requests } = await io.siblings.ask();
+  const order = ({ times }: RequestRecord) => times.endMs || Infinity;
+  return [...own, ...requests].sort((a, b) => order(a) === order(b) ? 0 : order(b) - order(a));
 }
 
 /** Phases of a request's life in order: a name, and the points where it begins and ends. */

@@ -21,21 +21,11 @@ export interface SharedGateParts {
 const LOOK_MS = 3;
 const noClaim: Claim = { flow: "", priority: 0 };
 
-export function makeSharedGate(limits: GateLimits, { inside, waiting, places, random }: SharedGateParts): Gate {
+export function makeSharedGate(limits: GateLimits, parts: SharedGateParts): Gate {
+  const { inside, waiting, places } = parts;
   const queue = makeFairQueue<(admission: Admission) => void>();
   const whenEmpty: (() => void)[] = [];
-  let timer: ReturnType<typeof setTimeout> | null = null;
-
-  const placesNow = () => {
-    const told = places.get();
-    return told === 0 ? limits.inside : told - 1;
-  };
-  const enter = () => {
-    inside.add(1);
-    if (inside.sum <= placesNow()) return true;
-    inside.add(-1);
-    return false;
-  };
+  const { enter, placesNow, isOwnTurn } = entering(limits, parts);
   const letIn = () => {
     while (queue.size > 0 && enter()) {
       waiting.add(-1);
@@ -45,23 +35,11 @@ export function makeSharedGate(limits: GateLimits, { inside, waiting, places, ra
   const tellIfEmpty = () => {
     if (whenEmpty.length > 0 && inside.sum === 0) { for (const callback of whenEmpty.splice(0)) callback(); }
   };
-  const look = () => {
-    timer = null;
+  const lookLater = makeLooking(parts.random, () => {
     letIn();
     tellIfEmpty();
-    lookLater();
-  };
-  const lookLater = () => {
-    if (timer !== null || (queue.size === 0 && whenEmpty.length === 0)) return;
-    timer = setTimeout(look, LOOK_MS * (1 + random() / 2));
-    timer.unref();
-  };
-  /** The place that became free goes to the processes by turns, as many as wait in each. */
-  const isOwnTurn = () => {
-    const all = waiting.sum;
-    return all <= queue.size || random() * all < queue.size;
-  };
-
+    return queue.size > 0 || whenEmpty.length > 0;
+  });
   return {
     tryEnter: () => waiting.sum === 0 && enter(),
     queueUp(claim = noClaim) {
@@ -84,7 +62,7 @@ export function makeSharedGate(limits: GateLimits, { inside, waiting, places, ra
     },
     leave() {
       inside.add(-1);
-      if (queue.size > 0 && isOwnTurn()) letIn();
+      if (queue.size > 0 && isOwnTurn(queue.size)) letIn();
       tellIfEmpty();
     },
     onceEmpty(callback) {
@@ -106,4 +84,39 @@ export function makeSharedGate(limits: GateLimits, { inside, waiting, places, ra
       return waiting.sum;
     },
   };
+}
+
+function entering(limits: GateLimits, { inside, waiting, places, random }: SharedGateParts) {
+  const placesNow = () => {
+    const told = places.get();
+    return told === 0 ? limits.inside : told - 1;
+  };
+  return {
+    placesNow,
+    enter() {
+      inside.add(1);
+      if (inside.sum <= placesNow()) return true;
+      inside.add(-1);
+      return false;
+    },
+    /** The place that became free goes to the processes by turns, as many as wait in each. */
+    isOwnTurn(own: number) {
+      const all = waiting.sum;
+      return all <= own || random() * all < own;
+    },
+  };
+}
+
+/** Looks again and again for as long as `look` says that there is a reason to. */
+function makeLooking(random: () => number, look: () => boolean): () => void {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const later = () => {
+    if (timer !== null) return;
+    timer = setTimeout(() => {
+      timer = null;
+      if (look()) later();
+    }, LOOK_MS * (1 + random() / 2));
+    timer.unref();
+  };
+  return later;
 }

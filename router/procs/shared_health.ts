@@ -15,86 +15,95 @@ export interface SharedHealthParts {
 /** Ends of pauses are kept in these, so that 32 bits reach for 248 days. */
 const MS_PER_UNIT = 10;
 
-/** A record's cells. Empty while all is well: no failures in a row, until 0. */
-interface Record {
-  readonly failures: number;
-  readonly until: number;
-}
-
-export function makeSharedHealth(
-  { shared: { cells }, numbers, now }: SharedHealthParts,
-  { failures: enough, pauseMs }: QuarantineLimits,
-): WorkerHealth {
-  const troubled = commonCell("troubled");
-  const isTroubled = () => Atomics.load(cells, troubled) !== 0;
-  const pairs = makePairTable(cells);
-  const workerRecord = (name: string): Record | null => {
-    const at = numbers.of(name);
-    return at === null ? null : { failures: commonCell("workerFailures", at), until: commonCell("workerUntil", at) };
-  };
-  const pairRecord = (prefill: string, decode: string, find: (key: number) => number | null): Record | null => {
-    const [from, to] = [numbers.of(prefill), numbers.of(decode)];
-    const at = from === null || to === null ? null : find(from * MOST_WORKERS + to + 1);
-    return at === null ? null : { failures: commonCell("pairFailures", at), until: commonCell("pairUntil", at) };
-  };
-  const pauseFrom = () => Math.ceil((now() + pauseMs) / MS_PER_UNIT);
-  const blame = (record: Record | null, by: number) => {
-    if (record === null) return;
-    const before = Atomics.add(cells, record.failures, by);
-    if (before === 0) Atomics.add(cells, troubled, 1);
-    if (before + by >= enough) Atomics.store(cells, record.until, pauseFrom());
-  };
-  const clear = (record: Record | null) => {
-    if (record === null || Atomics.exchange(cells, record.failures, 0) === 0) return;
-    Atomics.store(cells, record.until, 0);
-    Atomics.sub(cells, troubled, 1);
-  };
-  const isOut = (record: Record | null) => record !== null && Atomics.load(cells, record.until) * MS_PER_UNIT > now();
-  /** Whoever comes next finds the pause moved on. */
-  const trial = (record: Record | null) => {
-    if (record !== null && Atomics.load(cells, record.until) > 0) Atomics.store(cells, record.until, pauseFrom());
-  };
+export function makeSharedHealth(parts: SharedHealthParts, limits: QuarantineLimits): WorkerHealth {
+  const { shared: { cells }, numbers } = parts;
+  const { isTroubled, blame, clear, trial, isOut } = makeRecords(parts, limits);
+  const { workerRecord, pairRecord, knownPairs } = findRecords(cells, numbers);
   const faultOf = (name: string) => commonCell("workerFaults", numbers.of(name) ?? 0);
+  const blameWorker = (name: string, fault: number, by: number) => {
+    const record = workerRecord(name);
+    if (record === null) return;
+    Atomics.store(cells, faultOf(name), fault);
+    blame(record, by);
+  };
   return {
-    blame(name, fault) {
-      const record = workerRecord(name);
-      if (record !== null) Atomics.store(cells, faultOf(name), fault === "gone" ? GONE : FAILING);
-      blame(record, 1);
-    },
-    blamePair: (prefill, decode) => blame(pairRecord(prefill, decode, pairs.claim), 1),
-    expel(name) {
-      const record = workerRecord(name);
-      if (record !== null) Atomics.store(cells, faultOf(name), FAILING);
-      blame(record, enough);
-    },
+    blame: (name, fault) => blameWorker(name, fault === "gone" ? GONE : FAILING, 1),
+    expel: (name) => blameWorker(name, FAILING, limits.failures),
+    blamePair: (prefill, decode) => blame(pairRecord(prefill, decode, "claim"), 1),
     praise(prefill, decode) {
       if (!isTroubled()) return;
       clear(workerRecord(decode));
       if (prefill === null) return;
       clear(workerRecord(prefill));
-      clear(pairRecord(prefill, decode, pairs.find));
+      clear(pairRecord(prefill, decode, "find"));
     },
     probed(name) {
-      const record = isTroubled() ? workerRecord(name) : null;
-      if (record !== null && Atomics.load(cells, faultOf(name)) === GONE) clear(record);
+      if (isTroubled() && Atomics.load(cells, faultOf(name)) === GONE) clear(workerRecord(name));
     },
     chosen(prefill, decode) {
       if (!isTroubled()) return;
       trial(workerRecord(decode));
       if (prefill === null) return;
       trial(workerRecord(prefill));
-      trial(pairRecord(prefill, decode, pairs.find));
+      trial(pairRecord(prefill, decode, "find"));
     },
     avoids: (name) => isTroubled() && isOut(workerRecord(name)),
-    avoidsPair: (prefill, decode) => isTroubled() && isOut(pairRecord(prefill, decode, pairs.find)),
+    avoidsPair: (prefill, decode) => isTroubled() && isOut(pairRecord(prefill, decode, "find")),
     avoided() {
-      if (!isTroubled()) return [];
-      const named = [...pairs.all()].flatMap((key) => {
-        const names = [numbers.nameOf(Math.floor((key - 1) / MOST_WORKERS)), numbers.nameOf((key - 1) % MOST_WORKERS)];
-        const [prefill, decode] = names;
-        return prefill && decode && isOut(pairRecord(prefill, decode, pairs.find)) ? [`${prefill}→${decode}`] : [];
+      const pairs = knownPairs().filter(([prefill, decode]) => isOut(pairRecord(prefill, decode, "find")));
+      return [...numbers.names.filter((name) => isOut(workerRecord(name))), ...pairs.map((pair) => pair.join("→"))];
+    },
+  };
+}
+
+/** A record's cells. Empty while all is well: no failures in a row, until 0. */
+interface Record {
+  readonly failures: number;
+  readonly until: number;
+}
+
+function makeRecords({ shared: { cells }, now }: SharedHealthParts, { failures: enough, pauseMs }: QuarantineLimits) {
+  const troubled = commonCell("troubled");
+  const pauseFromNow = () => Math.ceil((now() + pauseMs) / MS_PER_UNIT);
+  return {
+    isTroubled: () => Atomics.load(cells, troubled) !== 0,
+    blame(record: Record | null, by: number) {
+      if (record === null) return;
+      const before = Atomics.add(cells, record.failures, by);
+      if (before === 0) Atomics.add(cells, troubled, 1);
+      if (before + by >= enough) Atomics.store(cells, record.until, pauseFromNow());
+    },
+    clear(record: Record | null) {
+      if (record === null || Atomics.exchange(cells, record.failures, 0) === 0) return;
+      Atomics.store(cells, record.until, 0);
+      Atomics.sub(cells, troubled, 1);
+    },
+    isOut: (record: Record | null) => record !== null && Atomics.load(cells, record.until) * MS_PER_UNIT > now(),
+    /** Whoever comes next finds the pause moved on. */
+    trial(record: Record | null) {
+      if (record !== null && Atomics.load(cells, record.until) > 0) Atomics.store(cells, record.until, pauseFromNow());
+    },
+  };
+}
+
+function findRecords(cells: Int32Array, numbers: WorkerNumbers) {
+  const table = makePairTable(cells);
+  return {
+    workerRecord(name: string): Record | null {
+      const at = numbers.of(name);
+      return at === null ? null : { failures: commonCell("workerFailures", at), until: commonCell("workerUntil", at) };
+    },
+    /** `claim` makes one where there is none yet. */
+    pairRecord(prefill: string, decode: string, how: "find" | "claim"): Record | null {
+      const [from, to] = [numbers.of(prefill), numbers.of(decode)];
+      const at = from === null || to === null ? null : table[how](from * MOST_WORKERS + to + 1);
+      return at === null ? null : { failures: commonCell("pairFailures", at), until: commonCell("pairUntil", at) };
+    },
+    knownPairs(): readonly (readonly [prefill: string, decode: string])[] {
+      return [...table.keys()].map((key) => {
+        const nameOf = (number: number) => numbers.nameOf(number) ?? "";
+        return [nameOf(Math.floor((key - 1) / MOST_WORKERS)), nameOf((key - 1) % MOST_WORKERS)] as const;
       });
-      return [...numbers.names.filter((name) => isOut(workerRecord(name))), ...named];
     },
   };
 }
@@ -121,7 +130,7 @@ function makePairTable(cells: Int32Array) {
         const before = Atomics.compareExchange(cells, cell, 0, key);
         return before === 0 ? key : before;
       }),
-    *all() {
+    *keys() {
       for (let at = 0; at < MOST_PAIRS; at++) {
         const key = Atomics.load(cells, commonCell("pairKeys", at));
         if (key !== 0) yield key;

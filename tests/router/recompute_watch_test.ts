@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { example } from "../../kv/example.ts";
 import { nixl } from "../../kv/nixl.ts";
 import { makeGate } from "../../router/admission.ts";
+import { makeOwnLoad } from "../../router/numbers.ts";
 import { makeCounter } from "../../router/prometheus.ts";
 import { makeRecomputeWatch } from "../../router/recompute_watch.ts";
 import type { Slot } from "../../router/roster.ts";
@@ -15,8 +16,8 @@ function watched(connector = nixl) {
   const counts = { local: 0, external: 0 };
   const worker = workerNamed("decode-0");
   const window = makeGate({ inside: 1, waiting: 1 });
-  const counts0 = { inFlight: 0, outstandingTokens: 0, handedOver: 0, wholeStarted: 0, wholeRunning: 0 };
-  const slot: Slot = { name: "decode-0", ...counts0, worker, room: window, window, handingOver: new Set() };
+  const others = { name: "decode-0", worker, room: window, window, handingOver: new Set<never>() };
+  const slot: Slot = Object.assign(makeOwnLoad(), others);
   const recomputed = makeCounter("recomputed", "", ["worker"]);
   const log: string[] = [];
   const upstream = {
@@ -43,7 +44,8 @@ function watched(connector = nixl) {
 test("R6: prompt tokens that decode computed although KV was handed over raise the alarm", async () => {
   const { counts, slot, log, watch, recomputed } = watched();
   await watch.look();
-  slot.handedOver += 2;
+  slot.takesOver();
+  slot.takesOver();
   counts.local += 300;
   await watch.look();
   expect(recomputed()).toBe(300);
@@ -54,7 +56,8 @@ test("R6: prompt tokens that decode computed although KV was handed over raise t
 test("a handoff that works is quiet, one token per request included", async () => {
   const { counts, slot, log, watch } = watched();
   await watch.look();
-  slot.handedOver += 2;
+  slot.takesOver();
+  slot.takesOver();
   counts.external += 300;
   counts.local += 2;
   await watch.look();
@@ -65,8 +68,9 @@ test("a handoff that works is quiet, one token per request included", async () =
 test("requests that decode served whole say nothing about handoffs", async () => {
   const { counts, slot, log, watch } = watched();
   await watch.look();
-  slot.handedOver += 1;
-  slot.wholeStarted += 1;
+  slot.takesOver();
+  slot.legStarts(0, true);
+  slot.legEnds(0, true);
   counts.local += 300;
   await watch.look();
   expect(log).toEqual([]);
@@ -76,11 +80,11 @@ test("requests that decode served whole say nothing about handoffs", async () =>
 test("where whole blocks move, only a time in which nothing moved raises the alarm", async () => {
   const { counts, slot, log, watch } = watched(example);
   await watch.look();
-  slot.handedOver += 1;
+  slot.takesOver();
   Object.assign(counts, { local: 20, external: 64 });
   await watch.look();
   expect(log).toEqual([]);
-  slot.handedOver += 1;
+  slot.takesOver();
   counts.local += 84;
   await watch.look();
   expect(log).toHaveLength(1);
@@ -92,7 +96,7 @@ test("a worker that restarted is measured anew", async () => {
   counts.local = 5;
   await watch.look();
   slot.worker = { ...slot.worker, generation: 2 };
-  slot.handedOver += 1;
+  slot.takesOver();
   counts.local = 200;
   await watch.look();
   expect(log).toEqual([]);
