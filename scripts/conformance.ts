@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { clientCases } from "../tests/e2e/clients.ts";
 import { conformancePage } from "./conformance/page.ts";
-import { type Findings, type Operation, type SeenByBoth, unexplained } from "./conformance/findings.ts";
+import { type Findings, type Operation, type SeenByBoth, tooFewServed, unexplained } from "./conformance/findings.ts";
 import { installClients } from "./conformance/install_clients.ts";
 import { type Servers, startServers } from "./conformance/start_servers.ts";
 
@@ -19,10 +19,12 @@ const clients = installClients(console.log);
 const servers = await startServers(console.log);
 const findings = await find(servers).finally(servers.stop);
 const worse = unexplained(findings);
+const few = tooFewServed(findings);
 for (const line of worse) console.log(`nobody has explained: ${line}`);
+for (const line of few) console.log(`too few: ${line}`);
 if (clients.is === "installed") writeFileSync("docs/conformance.md", conformancePage(findings));
 console.log(`${worse.length} unexplained differences`);
-process.exit(worse.length === 0 ? 0 : 1);
+process.exit(worse.length + few.length === 0 ? 0 : 1);
 
 async function find(both: Servers): Promise<Findings> {
   const npm = await askByNpmClients(both);

@@ -23,6 +23,8 @@ export interface SeenByBoth {
 export interface Operation {
   readonly operation: string;
   readonly asked: number;
+  /** Of those, answered with 200 by both. */
+  readonly served: number;
   /** How often the plain engine answered with each status. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly differences: readonly Difference[];
@@ -49,6 +51,15 @@ export function explain({ operation }: Operation, difference: Difference): strin
 
 export function differs({ plain, pdserve }: SeenByBoth): boolean {
   return !Bun.deepEquals(plain, pdserve);
+}
+
+/** Where text is generated: refusals alone would say little about pdserve. */
+const generating = /^POST \/v1\/(completions|chat\/completions|responses|messages)$/;
+
+/** The routes that generate and of whose requests fewer than a third were served. */
+export function tooFewServed({ operations }: Findings): readonly string[] {
+  return operations.filter(({ operation, asked, served }) => generating.test(operation) && served * 3 < asked)
+    .map(({ operation, asked, served }) => `${operation}: ${served} of ${asked} requests were served`);
 }
 
 /** One line for each difference without an explanation. */
