@@ -7,15 +7,18 @@ import { flagWords } from "../plan/dialects/flag_words.ts";
 import type { Origin } from "../plan/spec.ts";
 import { type ArgvLine, type FlagWord, looksLikeFlag, takeValue } from "./argv_line.ts";
 
+type RolloutFlag = { readonly engineFlag: string } | { readonly setting: ProbeSetting } | { readonly why: string };
+
+/** Durations; the rollout's numbers are seconds, as a bare number is here. */
+type ProbeSetting = "probeIntervalMs" | "probeTimeoutMs" | "probeFirstWaitMs";
+
 /** Flags of the rollout that mean something here, by what becomes of them. */
-const rolloutFlags: Readonly<Record<string, { readonly engineFlag: string } | { readonly why: string }>> = {
+const rolloutFlags: Readonly<Record<string, RolloutFlag>> = {
   "--rollout-max-context-len": { engineFlag: "max-model-len" },
   "--use-fault-tolerance": { why: "workers are watched and restarted unless --fail-fast says otherwise" },
-  "--rollout-health-check-interval": {
-    why: "probes come every few seconds; --hang-timeout is for engines that stand still",
-  },
-  "--rollout-health-check-timeout": { why: "a probe's limit is fixed; --hang-timeout is for engines that stand still" },
-  "--rollout-health-check-first-wait": { why: "a start is waited for as long as it makes progress: --startup-timeout" },
+  "--rollout-health-check-interval": { setting: "probeIntervalMs" },
+  "--rollout-health-check-timeout": { setting: "probeTimeoutMs" },
+  "--rollout-health-check-first-wait": { setting: "probeFirstWaitMs" },
 };
 
 /** False where the flag is none of these. */
@@ -24,6 +27,7 @@ export function readJobWord(line: ArgvLine, flag: FlagWord): boolean {
   if (rollout !== undefined) {
     const value = freeValue(line, flag);
     if ("why" in rollout) warn(line, flag, rollout.why);
+    else if ("setting" in rollout) line.values.push({ key: rollout.setting, value: value ?? "", flag: flag.written });
     else line.engineArgs.both.push({ words: words(rollout.engineFlag, value), flag: flag.written });
     return true;
   }

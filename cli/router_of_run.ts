@@ -7,8 +7,9 @@ import { loadTracing } from "../router/load_tracing.ts";
 import { makeRandomIds } from "../router/random_ids.ts";
 import { makeRouter, type Router } from "../router/make_router.ts";
 import { policies } from "../router/policies/index.ts";
-import type { RouterLog } from "../router/router_io.ts";
+import type { RouterLog, RouterSettings } from "../router/router_io.ts";
 import { upstreamClients } from "../router/upstream/index.ts";
+import type { Settings } from "../plan/spec.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
 import { readRouterFiles } from "./router_files.ts";
 import type { CliContext } from "./context.ts";
@@ -40,29 +41,14 @@ export function routerOfRun(
       servedModelName: plan.servedModelName,
       healthWaits: of.health.value === "ready",
       takesWeights: plan.updatesWeights ?? true,
+      weightVersionPath: weightVersionPath(wish.engine, plan),
       engine: { name: plan.engine.name, version: plan.engine.version },
       pdserveVersion: context.version,
       apiKeys,
       adminKeys: of.adminKey.value === null ? [] : [of.adminKey.value],
       corsOrigins: of.corsOrigins.value ?? [],
       fallback: of.fallback.value,
-      maxInFlight: of.maxInFlight.value,
-      maxQueue: of.maxQueue.value,
-      allowTargetWorker: of.allowTargetWorker.value,
-      maxWorkerInFlight: of.maxWorkerInFlight.value,
-      maxHandoffs: of.maxHandoffs.value,
-      maxBodyBytes: of.maxBodyBytes.value,
-      maxAttempts: of.maxAttempts.value,
-      retryShare: of.retryBudget.value / 100,
-      quarantine: { failures: of.quarantineFailures.value, pauseMs: of.quarantinePauseMs.value },
-      stallTimeoutMs: of.stallTimeoutMs.value,
-      bodyTimeoutMs: of.bodyTimeoutMs.value,
-      queueTimeoutMs: of.queueTimeoutMs.value,
-      handoffTimeoutMs: of.handoffTimeoutMs.value,
-      prefillTimeoutMs: of.prefillTimeoutMs.value,
-      firstTokenTimeoutMs: of.firstTokenTimeoutMs.value,
-      idleTimeoutMs: of.idleTimeoutMs.value,
-      requestTimeoutMs: of.requestTimeoutMs.value,
+      ...limitsOf(of),
     },
     clock: { now: () => performance.now(), wall: () => Date.now() },
     random: makeRandomIds(),
@@ -70,6 +56,47 @@ export function routerOfRun(
     ...tracing,
     writeAccessLog: of.accessLog.value === null ? null : writeLinesTo(of.accessLog.value, context),
   });
+}
+
+type Limits = Omit<
+  RouterSettings,
+  "servedModelName" | "engine" | "pdserveVersion" | "apiKeys" | "adminKeys" | "corsOrigins" | "fallback"
+>;
+
+function limitsOf(of: Settings): Limits {
+  return {
+    maxInFlight: of.maxInFlight.value,
+    maxQueue: of.maxQueue.value,
+    allowTargetWorker: of.allowTargetWorker.value,
+    maxWorkerInFlight: of.maxWorkerInFlight.value,
+    maxHandoffs: of.maxHandoffs.value,
+    maxBodyBytes: of.maxBodyBytes.value,
+    maxAttempts: of.maxAttempts.value,
+    retryShare: of.retryBudget.value / 100,
+    quarantine: { failures: of.quarantineFailures.value, pauseMs: of.quarantinePauseMs.value },
+    probe: {
+      intervalMs: of.probeIntervalMs.value,
+      timeoutMs: of.probeTimeoutMs.value,
+      firstWaitMs: of.probeFirstWaitMs.value,
+    },
+    stallTimeoutMs: of.stallTimeoutMs.value,
+    bodyTimeoutMs: of.bodyTimeoutMs.value,
+    queueTimeoutMs: of.queueTimeoutMs.value,
+    handoffTimeoutMs: of.handoffTimeoutMs.value,
+    prefillTimeoutMs: of.prefillTimeoutMs.value,
+    firstTokenTimeoutMs: of.firstTokenTimeoutMs.value,
+    idleTimeoutMs: of.idleTimeoutMs.value,
+    requestTimeoutMs: of.requestTimeoutMs.value,
+  };
+}
+
+/** SGLang always tells; vLLM in the development mode that a trainer needs. */
+function weightVersionPath(
+  { name }: PlannedRun["wish"]["engine"],
+  { updatesWeights }: PlannedRun["plan"],
+): string | null {
+  if (/sglang/.test(name)) return "/model_info";
+  return updatesWeights === true ? "/weight_info" : null;
 }
 
 const severities = ["debug", "info", "warn", "error"] as const;

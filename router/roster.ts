@@ -74,9 +74,7 @@ export function makeRoster(fleet: FleetView, options: RosterOptions): Roster {
     }
     sortOut();
   };
-  const sortOut = () => {
-    ready = sortedOut([...slots.values()], options.weights);
-  };
+  const sortOut = () => void (ready = sortedOut([...slots.values()], options.weights));
   update(snapshot);
   const endings = [fleet.subscribe(update), options.weights.subscribe(sortOut)];
 

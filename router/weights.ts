@@ -4,7 +4,7 @@
 //   unsure ── its own word ──► has ◄── update, replay, somebody's word ── misses
 //                               └─── restart, an update without it ─────────┘
 
-import type { WorkerSnapshot } from "../supervisor/snapshot.ts";
+import type { FleetView, WorkerSnapshot } from "../supervisor/snapshot.ts";
 
 /** One process of a worker; the next one of the same worker has other weights. */
 export type Process = Pick<WorkerSnapshot, "facts" | "generation">;
@@ -53,7 +53,7 @@ export interface Weights {
   accept(worker: Process): void;
   miss(worker: Process): void;
   /** Called when a worker may serve that could not, or the other way round. */
-  subscribe(listener: () => void): void;
+  subscribe(listener: () => void): () => void;
 }
 
 /** Who gets workers with old weights back; weight_watch.ts. */
@@ -63,6 +63,15 @@ export interface WeightWatch {
   settled(): Promise<void>;
   close(): void;
 }
+
+/** One for a fleet, whichever router asks: a reload makes another router, and the workers keep their weights. */
+export function weightsOf(fleet: FleetView, asksRestarted: boolean): Weights {
+  const known = ofFleets.get(fleet) ?? makeWeights(asksRestarted);
+  ofFleets.set(fleet, known);
+  return known;
+}
+
+const ofFleets = new WeakMap<FleetView, Weights>();
 
 /** `asksRestarted`: a worker that restarts is asked what it has, because trainers may have updated the others directly. */
 export function makeWeights(asksRestarted: boolean): Weights {
@@ -114,7 +123,10 @@ export function makeWeights(asksRestarted: boolean): Weights {
     },
     accept: (worker) => set([worker], "has"),
     miss: (worker) => set([worker], "misses"),
-    subscribe: (listener) => void listeners.add(listener),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
 }
 

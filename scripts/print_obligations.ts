@@ -28,7 +28,7 @@ export function obligationsPage(tests: readonly CoveringTest[]): string {
     const named = one.shownBy.map((named) => `tests/${named.split(": ")[0]}`);
     const titled = tests.filter(({ ids }) => ids.includes(one.id)).map(({ file }) => file);
     const files = [...new Set([...titled, ...named])].map((file) => `\`${file}\``);
-    const state = { test: "tested", "not-here": "not on one node", open: "open" }[one.status];
+    const state = { test: "tested", "not-here": "not on one node" }[one.status];
     return `| ${one.id} | ${one.says} | ${state} | ${
       [...files, one.reason].filter((part) => part !== "").join("; ")
     } |`;
@@ -38,7 +38,7 @@ export function obligationsPage(tests: readonly CoveringTest[]): string {
     "",
     "V: vime and slime. P: PRIME-RL. K: the guide to vLLM's disaggregated serving. J: pdjob. Printed by `npm run obligations`.",
     "",
-    `${count("test")} tested, ${count("not-here")} without a meaning on one node, ${count("open")} open.`,
+    `${count("test")} tested, ${count("not-here")} without a meaning on one node.`,
     "",
     "| Id | Promise | State | Test or reason |",
     "| --- | --- | --- | --- |",

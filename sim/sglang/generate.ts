@@ -107,7 +107,7 @@ async function* decode(
       : ["Decode handshake failed", "Aborted by AbortReq."];
     return yield tell(what ?? "", why ?? "");
   }
-  if (handover.weightVersion !== worker.weightVersion) return yield failed(mixed(handover.weightVersion, worker));
+  if (isMixed(ask, handover.weightVersion, worker)) return yield failed(mixed(handover.weightVersion, worker));
   // The prompt of the other leg, were it another, would give this leg's client an answer to it.
   const slots = handover.tokens.length === tokens.length ? [...handover.slots] : computeSlots(handover.tokens);
   if (ask.sampling.maxNewTokens > 0) {
@@ -128,7 +128,7 @@ async function* answer(
   for (let position = done; position < ask.sampling.maxNewTokens; position++) {
     await worker.sleep(worker.settings.decodeMsPerToken);
     if (signal.aborted) return yield { is: "aborted" } as const;
-    if (worker.weightVersion !== weightVersion) return yield failed(mixed(weightVersion, worker));
+    if (isMixed(ask, weightVersion, worker)) return yield failed(mixed(weightVersion, worker));
     const [id, logprob] = nextToken(slots, ask.sampling, position);
     slots.push(...computeSlots([id]));
     worker.counters.generated();
@@ -140,6 +140,11 @@ async function* answer(
 /** Until the client leaves. */
 function never(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
+}
+
+/** A trainer's samples come by /generate; whether KV moves at all can be tried with any weights. */
+function isMixed({ api }: Ask, before: string, { weightVersion }: Worker): boolean {
+  return api === "generate" && before !== weightVersion;
 }
 
 /** The real engine would go on, with an answer of two minds; here it shows. */

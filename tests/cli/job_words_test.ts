@@ -41,15 +41,22 @@ describe("a job's own flags", () => {
     expect(planned).toMatchObject({ plan: { model: "org/m" } });
   });
 
-  test("the rollout's own limits become the engine's, and its health checks are told what watches here", async () => {
-    const { rows, told } = await typed(
-      `m ${line} --rollout-max-context-len 8192 --use-fault-tolerance --rollout-health-check-interval 10`,
-    );
+  test("the rollout's own limits become the engine's, and fault tolerance is told what watches here", async () => {
+    const { rows, told } = await typed(`m ${line} --rollout-max-context-len 8192 --use-fault-tolerance`);
     expect(rows[0]).toBe("prefill-0 gpus 0 tp 1 --max-model-len 8192");
-    expect(told).toEqual([
-      "warning flag --use-fault-tolerance Ignore --use-fault-tolerance",
-      "warning flag --rollout-health-check-interval Ignore --rollout-health-check-interval",
+    expect(told).toEqual(["warning flag --use-fault-tolerance Ignore --use-fault-tolerance"]);
+  });
+
+  test("V35: the rollout's health checks set pdserve's probes", async () => {
+    const flag = "--rollout-health-check";
+    const { wish, told } = await typed(`m ${line} ${flag}-interval 10.0 ${flag}-timeout 5 ${flag}-first-wait=300`);
+    const { probeIntervalMs, probeTimeoutMs, probeFirstWaitMs } = wish.spec.settings;
+    expect([probeIntervalMs, probeTimeoutMs, probeFirstWaitMs].map(({ value, origin }) => [value, origin])).toEqual([
+      [10_000, { is: "flag", flag: `${flag}-interval` }],
+      [5_000, { is: "flag", flag: `${flag}-timeout` }],
+      [300_000, { is: "flag", flag: `${flag}-first-wait` }],
     ]);
+    expect(told).toEqual([]);
   });
 
   test("V2, V26, V27: a rollout's requests may be long and large: no wait below 14400 s, bodies up to 512 MB", async () => {

@@ -4,20 +4,16 @@ export interface Obligation {
   /** V: vime and slime, P: PRIME-RL, K: the guide to vLLM's disaggregated serving, J: pdjob. */
   readonly id: string;
   readonly says: string;
-  /** `test`: tests show it. `not-here`: means nothing on one node. `open`: a part that is not built yet. */
-  readonly status: "test" | "not-here" | "open";
-  /** Why it is not here or open, or what of it the tests do not show; may be empty for `test`. */
+  /** `test`: tests show it. `not-here`: means nothing on one node. */
+  readonly status: "test" | "not-here";
+  /** Why it is not here, or what of it the tests do not show; may be empty for `test`. */
   readonly reason: string;
-  /** Tests that show it, or what there is of it, besides those whose title begins with the id: `router/pd_test.ts: title`. */
+  /** Tests that show it, besides those whose title begins with the id: `router/pd_test.ts: title`. */
   readonly shownBy: readonly string[];
 }
 
 function tested(id: string, says: string, reason = "", ...shownBy: readonly string[]): Obligation {
   return { id, says, status: "test", reason, shownBy };
-}
-
-function open(id: string, says: string, reason: string, ...shownBy: readonly string[]): Obligation {
-  return { id, says, status: "open", reason, shownBy };
 }
 
 function notHere(id: string, says: string, reason: string): Obligation {
@@ -145,10 +141,10 @@ export const obligations: readonly Obligation[] = [
     "router/admin/workers_test.ts: vllm-router's older routes add and remove by URL",
   ),
   tested("V34", "--router-* flags are honoured, unknown ones warned of"),
-  open(
+  tested(
     "V35",
     "health checks with those three values; restart on the same GPUs; no stale weights in rotation",
-    "workers restart on their GPUs and are proven anew; the three --rollout-health-check values are told to do nothing, and weight versions are not compared",
+    "one missed probe takes a worker out of rotation; it is killed when it has ended or stands still for --hang-timeout",
     "supervisor/fleet_test.ts: a worker that may restart comes back as another generation, and is proven anew",
   ),
   tested("V36", "a placeholder keeps GPUs and starts nothing"),
