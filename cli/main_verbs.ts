@@ -36,4 +36,5 @@ export const internalMains: Readonly<
   "sim-engine": async () => (await import("../sim/main.ts")).runSimEngine,
   "sim-sglang": async () => (await import("../sim/sglang/main.ts")).runSimSglang,
   __core: async () => (await import("./commands/core.ts")).coreMain,
+  __router: async () => (await import("./procs/router_process.ts")).runRouterProcess,
 };

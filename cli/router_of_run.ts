@@ -6,19 +6,38 @@ import { leaseMsOf } from "../kv/lease.ts";
 import { loadTracing } from "../router/load_tracing.ts";
 import { makeRandomIds } from "../router/random_ids.ts";
 import { makeRouter, type Router } from "../router/make_router.ts";
-import { policies } from "../router/policies/index.ts";
+import { type MakePolicy, policies, type PolicyName } from "../router/policies/index.ts";
+import type { Policy, PolicyShare } from "../router/policies/policy.ts";
 import type { RouterLog, RouterSettings } from "../router/router_io.ts";
 import { upstreamClients } from "../router/upstream/index.ts";
 import type { Settings } from "../plan/spec.ts";
+import type { Weights } from "../router/weights.ts";
 import type { FleetView } from "../supervisor/snapshot.ts";
 import { readRouterFiles } from "./router_files.ts";
 import type { CliContext } from "./context.ts";
 import type { PlannedRun } from "./planned_run.ts";
+import type { Sharing } from "./procs/sharing.ts";
+
+/** What of a run the router is made of. */
+export interface RoutedRun {
+  readonly wish: Pick<PlannedRun["wish"], "spec" | "engine">;
+  readonly plan: PlannedRun["plan"];
+  readonly connector: PlannedRun["connector"];
+  readonly runDir: Pick<PlannedRun["runDir"], "logPath">;
+}
+
+export interface RouterParts {
+  /** With routers in other processes; null where this is the only one. */
+  readonly sharing?: Sharing | null;
+  /** Of the router before a reload. */
+  readonly weights?: Weights;
+}
 
 export function routerOfRun(
-  { wish, plan, connector, runDir }: PlannedRun,
+  { wish, plan, connector, runDir }: RoutedRun,
   fleet: FleetView,
   context: CliContext,
+  { sharing = null, weights }: RouterParts = {},
 ): Router {
   const of = wish.spec.settings;
   const files = readRouterFiles(wish.spec);
@@ -34,26 +53,16 @@ export function routerOfRun(
     engineMetrics: wish.engine.metrics,
     upstream: upstreamClients[of.upstream.value]({ connectTimeoutMs: of.connectTimeoutMs.value }),
     policies: {
-      prefill: policies[of.prefillPolicy.value](Math.random),
-      decode: policies[of.decodePolicy.value](Math.random),
+      prefill: policyNamed(of.prefillPolicy.value, sharing?.policies.prefill),
+      decode: policyNamed(of.decodePolicy.value, sharing?.policies.decode),
     },
-    settings: {
-      servedModelName: plan.servedModelName,
-      healthWaits: of.health.value === "ready",
-      takesWeights: plan.updatesWeights ?? true,
-      weightVersionPath: weightVersionPath(wish.engine, plan),
-      engine: { name: plan.engine.name, version: plan.engine.version },
-      pdserveVersion: context.version,
-      apiKeys,
-      adminKeys: of.adminKey.value === null ? [] : [of.adminKey.value],
-      corsOrigins: of.corsOrigins.value ?? [],
-      fallback: of.fallback.value,
-      ...limitsOf(of),
-    },
-    clock: { now: () => performance.now(), wall: () => Date.now() },
+    settings: settingsOf(wish, plan, apiKeys, context),
+    clock: { now: sharing?.now ?? (() => performance.now()), wall: () => Date.now() },
     random: makeRandomIds(),
     log,
     ...tracing,
+    ...sharing?.options,
+    ...(weights === undefined ? {} : { weights }),
     writeAccessLog: of.accessLog.value === null ? null : writeLinesTo(of.accessLog.value, context),
   });
 }
@@ -87,6 +96,33 @@ function limitsOf(of: Settings): Limits {
     firstTokenTimeoutMs: of.firstTokenTimeoutMs.value,
     idleTimeoutMs: of.idleTimeoutMs.value,
     requestTimeoutMs: of.requestTimeoutMs.value,
+    turnReuseMs: of.turnReuseMs.value,
+  };
+}
+
+function policyNamed(name: PolicyName, share?: PolicyShare): Policy {
+  const make: MakePolicy = policies[name];
+  return make(Math.random, share);
+}
+
+function settingsOf(
+  { spec: { settings: of }, engine }: RoutedRun["wish"],
+  plan: RoutedRun["plan"],
+  apiKeys: readonly string[],
+  context: CliContext,
+): RouterSettings {
+  return {
+    servedModelName: plan.servedModelName,
+    healthWaits: of.health.value === "ready",
+    takesWeights: plan.updatesWeights ?? true,
+    weightVersionPath: weightVersionPath(engine, plan),
+    engine: { name: plan.engine.name, version: plan.engine.version },
+    pdserveVersion: context.version,
+    apiKeys,
+    adminKeys: of.adminKey.value === null ? [] : [of.adminKey.value],
+    corsOrigins: of.corsOrigins.value ?? [],
+    fallback: of.fallback.value,
+    ...limitsOf(of),
   };
 }
 

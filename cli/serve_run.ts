@@ -5,7 +5,7 @@ import { rememberStarts, usualStarts } from "../control/usual_starts.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import { planJson } from "../plan/plan_json.ts";
-import { type Listening, serve } from "../router/serve.ts";
+import type { Listening } from "../router/serve.ts";
 import { realClock } from "../supervisor/clock.ts";
 import { type EventStream, makeEventStream } from "../supervisor/event_stream.ts";
 import { tellSystemd } from "../supervisor/tell_systemd.ts";
@@ -15,15 +15,16 @@ import type { CliContext } from "./context.ts";
 import { diskTrouble } from "./disk_trouble.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { type FolderInput, keepFolder } from "./keep_folder.ts";
+import { listenForClients } from "./listen_for_clients.ts";
 import { launchFleet } from "./launch_fleet.ts";
-import { type LiveRouter, liveRouter } from "./live_router.ts";
+import type { LiveRouter } from "./live_router.ts";
 import type { PlannedRun } from "./planned_run.ts";
 import { problemsText } from "./print_problems.ts";
 import { makeReload } from "./reload_run.ts";
 import { chooseReporter } from "./render/choose_reporter.ts";
 import { paintFor, wantsColor } from "./render/color.ts";
 import { readRouterFiles } from "./router_files.ts";
-import { routerOfRun } from "./router_of_run.ts";
+import { type RunRouters, runRouters } from "./run_routers.ts";
 
 /** Above the router's own limit, which answers 413 instead of closing the connection. */
 const BODY_SLACK_BYTES = 1024 * 1024;
@@ -50,7 +51,7 @@ export async function serveRun(
   const endNotifying = tellSystemd(events, context.env);
   const maxBodyBytes = wish.spec.settings.maxBodyBytes.value + BODY_SLACK_BYTES;
   // Router and fleet need each other: the fleet's canary goes through the router, which asks the fleet whom to send it to.
-  const listening = serve((request) => router.answer(request), { ...plan.router, maxBodyBytes, tls: files.tls });
+  const listening = listenForClients((request) => router.answer(request), plan.router, maxBodyBytes, files.tls);
   if (listening.is !== "listening") return cannotListen(listening, plan, context);
   const { listener } = listening;
   const reporter = report(planned, events, context);
@@ -63,15 +64,17 @@ export async function serveRun(
   const workerApiKey = plan.workers.some(({ external }) => external !== null) ? null : newWorkerApiKey();
   const launch = { run: planned, events, url: listener.url, workerApiKey, router: () => router };
   const fleet = launchFleet({ ...launch, identity: core.identity }, context);
-  const router: LiveRouter = liveRouter(routerOfRun(planned, fleet.view, context));
+  const listen = { host: plan.router.host, port: listener.port, maxBodyBytes };
+  const routers = runRouters(planned, { fleet: fleet.view, listen, events }, context);
+  const router: LiveRouter = routers.router;
   core.onStop((haste) => fleet.stop(haste));
   events.subscribe((event) => event.type === "ready" && told?.ready());
   told?.listening({ url: listener.url, fetch: router.fetch });
-  const closeFolder = showRun({ planned, core, fleet, events, url: listener.url, router }, context);
+  const closeFolder = showRun({ planned, core, fleet, events, url: listener.url, routers });
 
   const exitCode = await fleet.done;
   await listener.stop(true);
-  await router.close();
+  await routers.close();
   closeFolder();
   reporter.end();
   endNotifying();
@@ -83,11 +86,11 @@ export async function serveRun(
 interface ShowInput extends Pick<FolderInput, "fleet" | "events" | "url"> {
   readonly core: Core;
   readonly planned: PlannedRun;
-  readonly router: LiveRouter;
+  readonly routers: RunRouters;
 }
 
 /** Lets others see and change the run, from now until the returned function is called. */
-function showRun({ planned, core, router, ...rest }: ShowInput, context: CliContext): () => void {
+function showRun({ planned, core, routers, ...rest }: ShowInput): () => void {
   let run = planned;
   const reload = makeReload({
     events: rest.events,
@@ -97,11 +100,11 @@ function showRun({ planned, core, router, ...rest }: ShowInput, context: CliCont
     onDone(next, changesRouter) {
       run = next;
       next.runDir.writePlan(planJson({ is: "planned", plan: next.plan, connector: next.connector }));
-      if (changesRouter) router.replace(routerOfRun(next, rest.fleet.view, context));
+      if (changesRouter) routers.reload(next);
     },
   });
   core.onHangup(() => void reload());
-  return keepFolder({ ...rest, identity: core.identity, router, run: () => run, reload });
+  return keepFolder({ ...rest, identity: core.identity, router: routers.router, run: () => run, reload });
 }
 
 function report({ wish }: PlannedRun, events: EventStream, context: CliContext) {

@@ -162,7 +162,7 @@ export const verbs = {
 export type VerbName = keyof typeof verbs;
 
 /** Processes pdserve starts of itself; their words are not the user's, so nothing splits them. */
-export const internalVerbs = ["sim-engine", "sim-sglang", "__core"] as const;
+export const internalVerbs = ["sim-engine", "sim-sglang", "__core", "__router"] as const;
 
 export type InternalVerb = (typeof internalVerbs)[number];
 

@@ -30,6 +30,7 @@ import { makeRouterMetrics } from "./router_metrics.ts";
 import { makeServedModels } from "./served_models.ts";
 import { makeStallWatch } from "./stall_watch.ts";
 import type { Tracing } from "./tracing.ts";
+import { makeTurnReuse } from "./turn_reuse.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { makeWindowWatch } from "./window_watch.ts";
 import { type Weights, weightsOf } from "./weights.ts";
@@ -116,7 +117,11 @@ export function makeRouter(options: RouterOptions): Router {
       const slot = io.roster.named(worker);
       return { requests: slot?.inFlight ?? 0, handoffs: slot?.window.inside ?? 0 };
     },
-    onIdle: (callback) => io.gate.onceEmpty(callback),
+    onIdle(callback) {
+      // What a process has not heard yet it cannot have counted.
+      if (siblings === null) io.gate.onceEmpty(callback);
+      else void siblings.ask().then(() => io.gate.onceEmpty(callback));
+    },
     metricsText: () => io.metrics.text(),
     workers,
     weights: io.weights,
@@ -174,6 +179,8 @@ function connectParts(
   const pace = makePace(clock.now, numbers.served);
   const rooms = makeRooms(random, numbers.part);
   const arrivals = makeKvArrivals();
+  const { turnReuseMs = null } = settings;
+  const turns = turnReuseMs === null ? null : makeTurnReuse({ ttlMs: turnReuseMs, now, roster });
   const weightWatch = makeWeightWatch({ roster, upstream, weights, settings, log }, fleet);
   const parts = {
     ...own,
@@ -189,6 +196,7 @@ function connectParts(
     served,
     weights,
     weightWatch,
+    turns,
   };
   return { settings, connector, leaseMs, policies, upstream, log, tracing, now, wall, random, ...parts };
 }

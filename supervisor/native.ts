@@ -1,6 +1,7 @@
 // The few system calls that the runtime has no name for. Linux, through bun:ffi; the only file that names it here.
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
+import { ftruncateSync } from "node:fs";
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -15,6 +16,7 @@ const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 const O_NONBLOCK = 0o4000;
+const MFD_CLOEXEC = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 
@@ -102,6 +104,23 @@ export function readNow(fd: number, into: Uint8Array): number | "nothing yet" | 
   return count === 0 ? "end" : "nothing yet";
 }
 
+/**
+ * Memory for this process and those that map `path`, which only processes of this user can. It has no name in any file system, so
+ * nothing of it is left once nobody has it any more. `close` ends only the finding of it.
+ */
+export function makeSharedMemory(bytes: number): { readonly path: string; close(): void } {
+  const fd = libc().memfd_create(ptr(cString("pdserve")), MFD_CLOEXEC);
+  if (fd < 0) throw new Error("Cannot make shared memory: the kernel has no memfd_create, or too many files are open");
+  ftruncateSync(fd, bytes);
+  return { path: `/proc/${process.pid}/fd/${fd}`, close: () => closeFd(fd) };
+}
+
+/** Its own as long as the result is kept. */
+export function mapSharedMemory(path: string): Int32Array {
+  const { buffer, byteOffset, byteLength } = Bun.mmap(path, { shared: true });
+  return new Int32Array(buffer, byteOffset, byteLength / Int32Array.BYTES_PER_ELEMENT);
+}
+
 export function closeFd(fd: number): void {
   libc().close(fd);
 }
@@ -136,6 +155,7 @@ function openLibc() {
     fcntl: { args: [i32, i32, i32], returns: i32 },
     read: { args: [i32, pointer, u64], returns: FFIType.i64 },
     pipe2: { args: [pointer, i32], returns: i32 },
+    memfd_create: { args: [pointer, u32], returns: i32 },
     execve: { args: [pointer, pointer, pointer], returns: i32 },
   });
 }

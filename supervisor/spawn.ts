@@ -90,6 +90,45 @@ export function spawnCore(argv: readonly string[], env: Readonly<Record<string, 
   return { pid: process.pid, exited: exitOf(process), linkFd: link.writeFd };
 }
 
+export interface RouterProcess {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  /** Structured-clone values, in order; nothing happens once it is gone. */
+  send(message: unknown): void;
+  kill(): void;
+}
+
+/**
+ * In a session of its own: a terminal's Ctrl-C is the core's business. The channel goes with whichever of the two dies first,
+ * which the other is told (`disconnect`).
+ */
+export function spawnRouter(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  onMessage: (message: unknown) => void,
+): RouterProcess {
+  const process = Bun.spawn({
+    cmd: [...argv],
+    env: { ...env },
+    stdio: ["ignore", "ignore", "inherit"],
+    detached: true,
+    serialization: "advanced",
+    ipc: onMessage,
+  });
+  return {
+    pid: process.pid,
+    exited: exitOf(process),
+    send(message) {
+      try {
+        process.send(message);
+      } catch {
+        // It is gone; its exit is being handled.
+      }
+    },
+    kill: () => process.kill("SIGKILL"),
+  };
+}
+
 /** Chunks of a pipe until its last writer has closed it. */
 export async function* readChunks(fd: number): AsyncGenerator<Uint8Array> {
   yield* Bun.file(fd).stream();

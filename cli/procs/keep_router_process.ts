@@ -1,0 +1,146 @@
+// Keeps one place among the router processes filled: starts a process, hears what it tells, and starts another when it dies.
+//
+//   starting ── started ──► told what to serve ── serves ──► … ── exit ──► settled ── pause ──► starting
+
+import { sumMetrics } from "../../router/procs/sum_metrics.ts";
+import type { RequestRecord } from "../../router/request_ring.ts";
+import type { Exit, RouterProcess } from "../../supervisor/spawn.ts";
+import type { FromRouter, ServeMessage, ToldMessage, ToRouter } from "./messages.ts";
+
+export interface Place {
+  spawn(onMessage: (message: unknown) => void): RouterProcess;
+  /** What it is to serve now. */
+  order(): ServeMessage;
+  /** Its process is gone, untold, and what it left behind may be settled. `reason`: in its own words. */
+  onGone(exit: Exit, reason: string | null): void;
+  onServes(): void;
+  onSays(text: string): void;
+}
+
+export interface KeptProcess {
+  /** Null while its process does not serve. */
+  readonly generation: number | null;
+  /** As last told in this generation, the dead included. */
+  readonly metrics: string;
+  send(message: ToRouter): void;
+  /** Counts anew, as the router of another generation does. */
+  forgetMetrics(): void;
+  /** What it knows of requests; nothing when it does not answer soon. */
+  ask(): Promise<readonly RequestRecord[]>;
+  close(): Promise<void>;
+}
+
+const ANSWER_LIMIT_MS = 1_000;
+const END_LIMIT_MS = 3_000;
+/** Each second it tells something; one that has not for so many is stuck, and its clients with it. */
+const MOST_SILENT_SECONDS = 30;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+type Life =
+  | { readonly is: "running"; readonly process: RouterProcess; silentSeconds: number; generation: number | null }
+  | { readonly is: "pausing"; readonly timer: ReturnType<typeof setTimeout> }
+  | { readonly is: "closing"; readonly process: RouterProcess | null };
+
+export function keepRouterProcess(place: Place): KeptProcess {
+  const metrics = makeMetricsOfPlace();
+  const asking = makeQuestions();
+  let failures = 0;
+  let reason: string | null = null;
+  const hear = (message: FromRouter) => {
+    if (life.is === "running") life.silentSeconds = 0;
+    if (message.is === "started") return send(place.order());
+    if (message.is === "says") return place.onSays(message.text);
+    if (message.is === "cannot-serve") return void (reason = message.reason);
+    if (message.is === "serves") {
+      if (life.is === "running") life.generation = message.generation;
+      return place.onServes();
+    }
+    failures = 0;
+    if (message.generation === place.order().generation) metrics.take(message.metrics);
+    asking.answer(message);
+  };
+  const start = (): Life => {
+    const process = place.spawn((message) => hear(message as FromRouter));
+    void process.exited.then(gone);
+    return { is: "running", process, silentSeconds: 0, generation: null };
+  };
+  const gone = (exit: Exit) => {
+    asking.giveUp();
+    metrics.keep();
+    if (life.is === "closing") return;
+    place.onGone(exit, reason);
+    reason = null;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++);
+    life = { is: "pausing", timer: setTimeout(() => void (life = start()), pauseMs) };
+  };
+  const send = (message: ToRouter) => {
+    if (life.is === "running") life.process.send(message);
+  };
+  let life = start();
+  const watch = setInterval(() => {
+    if (life.is === "running" && ++life.silentSeconds > MOST_SILENT_SECONDS) life.process.kill();
+  }, 1_000);
+  watch.unref();
+  return {
+    get generation() {
+      return life.is === "running" ? life.generation : null;
+    },
+    get metrics() {
+      return metrics.all();
+    },
+    send,
+    forgetMetrics: metrics.forget,
+    ask: () => life.is === "running" ? asking.ask(send) : Promise.resolve([]),
+    async close() {
+      clearInterval(watch);
+      if (life.is === "pausing") clearTimeout(life.timer);
+      send({ is: "end" });
+      const process = life.is === "running" ? life.process : null;
+      life = { is: "closing", process };
+      if (process === null) return;
+      const timer = setTimeout(process.kill, END_LIMIT_MS);
+      await process.exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What processes that died had told is kept, or the sums would fall. */
+function makeMetricsOfPlace() {
+  let kept = "";
+  let last = "";
+  return {
+    take: (text: string) => void (last = text),
+    keep() {
+      kept = sumMetrics([kept, last]);
+      last = "";
+    },
+    forget: () => void (kept = last = ""),
+    all: () => kept === "" ? last : sumMetrics([kept, last]),
+  };
+}
+
+function makeQuestions() {
+  const open = new Map<number, (requests: readonly RequestRecord[]) => void>();
+  let count = 0;
+  return {
+    ask(send: (message: ToRouter) => void): Promise<readonly RequestRecord[]> {
+      const question = ++count;
+      const { promise, resolve } = Promise.withResolvers<readonly RequestRecord[]>();
+      const timer = setTimeout(() => resolve([]), ANSWER_LIMIT_MS);
+      open.set(question, resolve);
+      send({ is: "ask", question });
+      return promise.finally(() => {
+        clearTimeout(timer);
+        open.delete(question);
+      });
+    },
+    answer({ question, requests }: ToldMessage) {
+      if (question !== null) open.get(question)?.(requests);
+    },
+    giveUp() {
+      for (const resolve of open.values()) resolve([]);
+    },
+  };
+}
