@@ -15,7 +15,7 @@ export interface Check {
 export interface Probed {
   /** Null when there is no engine here. */
   readonly engine: EngineHere | null;
-  /** Module, or `vllm:NAME` for the connector's own class → version, or the error its import ended with. */
+  /** Module, or `vllm:NAME` or `sglang:BACKEND` for the connector's own class → version, or the error its import ended with. */
   readonly imported: Readonly<Record<string, { readonly version: string | null } | { readonly error: string }>>;
   /** By `host:port`. */
   readonly listening: Readonly<Record<string, boolean>>;
@@ -38,9 +38,9 @@ export function checkConnector({ connector, asked, problems }: ConnectorDescript
   ];
 }
 
-/** The name of the probe that loads the connector's class inside vLLM. */
-export function classProbe(connector: Connector): string {
-  return `vllm:${connector.name}`;
+/** The name of the probe that loads the connector's class inside its engine. */
+export function classProbe({ name, sglangBackend }: Connector): string {
+  return sglangBackend === undefined ? `vllm:${name}` : `sglang:${sglangBackend}`;
 }
 
 function engineCheck(engine: EngineHere | null): Check {
@@ -60,10 +60,14 @@ function importCheck(module: string, { imported }: Probed): Check {
 function classCheck(connector: Connector, { imported }: Probed): readonly Check[] {
   const answer = imported[classProbe(connector)];
   if (answer === undefined) return [];
+  const { name, sglangBackend } = connector;
+  const [engine, whose] = sglangBackend === undefined
+    ? ["vLLM", name]
+    : ["SGLang", `transfer backend ${sglangBackend}`];
   if ("error" in answer) {
-    return [{ is: "failed", what: `vLLM cannot load ${connector.name}: ${answer.error}`, fix: "--kv-connector auto" }];
+    return [{ is: "failed", what: `${engine} cannot load ${whose}: ${answer.error}`, fix: "--kv-connector auto" }];
   }
-  return [ok(`vLLM loads its class ${connector.name}`)];
+  return [ok(`${engine} loads its ${sglangBackend === undefined ? `class ${name}` : whose}`)];
 }
 
 function serverCheck({ name, host, port, command }: ExternalServer, { listening }: Probed): Check {

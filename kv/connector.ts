@@ -5,7 +5,8 @@ import type { Json, RawJson } from "./json.ts";
 import type { LegEdit } from "./leg_edit.ts";
 
 export type Role = "prefill" | "decode" | "regular" | "encode";
-export type Device = "cuda" | "cpu" | "rocm" | "xpu" | "tpu";
+/** `npu` is only named: pdserve plans for none. */
+export type Device = "cuda" | "cpu" | "rocm" | "xpu" | "tpu" | "npu";
 
 /** The route family of a request; it decides token-limit members and how an engine names its internal request. */
 export type ApiKind = "completions" | "chat" | "responses" | "messages" | "generate";
@@ -199,6 +200,8 @@ export interface Connector extends ConnectorNotes {
   readonly devices: readonly Device[];
   /** Python modules that must import in the engine's Python. */
   readonly imports: readonly string[];
+  /** How SGLang calls it, where it is one of its transfer backends. */
+  readonly sglangBackend?: string;
   readonly shape: HandoffShape;
   /** Route families whose prefill keeps its KV; absent: all. Others are served whole. */
   readonly apis?: readonly ApiKind[];

@@ -18,7 +18,7 @@ import { nixl } from "./nixl.ts";
 import { nixlPush } from "./nixl_push.ts";
 import { offloading } from "./offloading.ts";
 import { p2pNccl } from "./p2p_nccl.ts";
-import { sglangMooncake, sglangMooncakeTcp, sglangNixl } from "./sglang.ts";
+import { sglangAscend, sglangFake, sglangMooncake, sglangMooncakeTcp, sglangMori, sglangNixl } from "./sglang.ts";
 import { simpleCpuOffload } from "./simple_cpu_offload.ts";
 import { unknownConnector } from "./unknown_connector.ts";
 
@@ -48,6 +48,9 @@ export const sglangConnectors = {
   SGLangNixl: sglangNixl,
   SGLangMooncake: sglangMooncake,
   SGLangMooncakeTcp: sglangMooncakeTcp,
+  SGLangMori: sglangMori,
+  SGLangAscend: sglangAscend,
+  SGLangFake: sglangFake,
 } satisfies Record<string, Connector>;
 
 /** Those of an engine, by its name; the simulators' are those of what they play. */

@@ -8,7 +8,7 @@ import { portFor, takesPart } from "./kv_transfer_config.ts";
 import type { LegEdit } from "./leg_edit.ts";
 import { blockSizesEqual, error, flagsAgree, type Rule, tpDivides } from "./pair_rules.ts";
 
-export type SglangBackend = "nixl" | "mooncake" | "mooncake_tcp";
+export type SglangBackend = "nixl" | "mooncake" | "mooncake_tcp" | "mori" | "ascend" | "fake";
 
 /** Two prefill workers of one machine that share a port answer for each other's rooms. */
 export function sglangPorts({ role }: WorkerShape): readonly PortNeed[] {

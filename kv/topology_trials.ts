@@ -11,7 +11,9 @@ export interface TopologyTrial {
 type Worker = Topology["workers"][number];
 type Changes = Partial<Omit<Worker, "role">>;
 
-const pairs: readonly (readonly [string, Changes, Changes])[] = [
+type Pair = readonly [string, Changes, Changes];
+
+const pairsOfSizes: readonly Pair[] = [
   ["prefill TP 2, decode TP 1", { tp: 2 }, {}],
   ["prefill TP 1, decode TP 2", {}, { tp: 2 }],
   ["prefill TP 2, decode TP 3", { tp: 2 }, { tp: 3 }],
@@ -19,20 +21,29 @@ const pairs: readonly (readonly [string, Changes, Changes])[] = [
   ["DP 2 on both", { dp: 2 }, { dp: 2 }],
   ["PP 2 on prefill", { pp: 2 }, {}],
   ["PP 2 on decode", {}, { pp: 2 }],
-  ["block size 16 on prefill, 32 on decode", { flags: { "--block-size": "16" } }, { flags: { "--block-size": "32" } }],
-  ["block size 32 on prefill, 16 on decode", { flags: { "--block-size": "32" } }, { flags: { "--block-size": "16" } }],
-  ["different --dtype", { flags: { "--dtype": "float16" } }, { flags: { "--dtype": "bfloat16" } }],
 ];
+
+/** In the words of the engine that has the connector. */
+function pairsOfFlags(engine: "vllm" | "sglang"): readonly Pair[] {
+  const [flag, word] = engine === "vllm" ? ["--block-size", "block"] : ["--page-size", "page"];
+  const blocks = (size: string): Changes => ({ flags: { [flag]: size } });
+  return [
+    [`${word} size 16 on prefill, 32 on decode`, blocks("16"), blocks("32")],
+    [`${word} size 32 on prefill, 16 on decode`, blocks("32"), blocks("16")],
+    ["different --dtype", { flags: { "--dtype": "float16" } }, { flags: { "--dtype": "bfloat16" } }],
+  ];
+}
 
 /** `problems` are those of the plainest pair, which the trials then leave out. */
 export function topologyTrials(
   connector: Connector,
   where: { readonly engineVersion: string; readonly device: Device },
 ): { readonly trials: readonly TopologyTrial[]; readonly problems: readonly ConnectorProblem[] } {
-  const problemsOf = (workers: readonly Worker[]) => connector.problems({ engine: "vllm", ...where, workers });
+  const engine = connector.engines.vllm === undefined && connector.engines.sglang !== undefined ? "sglang" : "vllm";
+  const problemsOf = (workers: readonly Worker[]) => connector.problems({ engine, ...where, workers });
   const problems = problemsOf([workerWith("prefill", {}), workerWith("decode", {})]);
   const isNew = ({ what }: ConnectorProblem) => !problems.some((known) => known.what === what);
-  const tried = pairs.map(([pair, prefill, decode]) => ({
+  const tried = [...pairsOfSizes, ...pairsOfFlags(engine)].map(([pair, prefill, decode]) => ({
     pair,
     problems: problemsOf([workerWith("prefill", prefill), workerWith("decode", decode)]).filter(isNew),
   }));

@@ -4,7 +4,8 @@
 import { writeFileSync } from "node:fs";
 import type { Connector, ExtraConfig } from "../kv/connector.ts";
 import { type ConnectorDescription, describeConnector } from "../kv/describe_connector.ts";
-import { connectors, findConnector } from "../kv/index.ts";
+import { connectors, findConnector, sglangConnectors } from "../kv/index.ts";
+import { flagLines } from "../cli/render/connector_page.ts";
 import { rangeText } from "../cli/render/connectors_table.ts";
 
 /** Connectors that are what their extra config makes of them, shown with the usual one. */
@@ -24,12 +25,18 @@ export function connectorsPage(): string {
     const shown = describeConnector(findConnector(connector.name, extraConfig).connector, extraConfig);
     return { plain: describeConnector(connector), shown };
   });
+  const sglangs = Object.values(sglangConnectors).map((connector: Connector) => describeConnector(connector));
   return [
     intro,
-    ...table(all.map(({ plain }) => plain)),
+    ...table("vLLM", all.map(({ plain }) => plain)),
     "",
     findings,
     ...all.flatMap(({ plain, shown }) => section(plain, shown)),
+    sglangIntro,
+    ...table("SGLang", sglangs),
+    "",
+    sglangFindings,
+    ...sglangs.flatMap((description) => section(description, description)),
   ].join("\n").trimEnd() + "\n";
 }
 
@@ -80,10 +87,37 @@ Seen on vLLM 0.32.0 (CPU build, NIXL 1.5.1, LMCache 0.5.6), not read:
 - **Comparing a split answer with decode's own is no test**: decode answers from the blocks it has just received.
 `;
 
-function table(all: readonly ConnectorDescription[]): string[] {
+const sglangIntro = `# SGLang's transfer backends
+
+SGLang has no connectors: prefill/decode disaggregation is its own, and a transfer backend moves the KV. With
+\`--engine sglang\`, \`--kv-connector nixl\` (what \`auto\` takes), \`mooncake\`, \`mooncake_tcp\`, \`mori\` or
+\`ascend\` means one of these; \`pdserve connectors check sglang-nixl --engine sglang\` imports it and loads the
+backend's class in SGLang's Python. \`docs/sglang.md\` tells the rest of SGLang.
+
+- One box, NVIDIA or CPU: **SGLangNixl**.
+- RDMA between the GPUs' NICs: **SGLangMooncake**; without RDMA and without NIXL: **SGLangMooncakeTcp**.
+- AMD: **SGLangMori**. Ascend NPUs: **SGLangAscend**, by SGLang itself.
+- **SGLangFake** moves nothing: it is for measuring decode alone, and pdserve refuses it.
+`;
+
+const sglangFindings = `## What a real SGLang taught
+
+Seen on SGLang 0.5.23 (CPU, NIXL 1.5.1), not read:
+
+- **Room 0 and \`n\` above 1 hang decode for ever** while prefill answers 200. pdserve counts rooms from 1 and refuses \`n\`.
+- **A leg without its other half waits out 300 s** (\`SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT\` on prefill,
+  \`…_WAITING_TIMEOUT\` on decode). pdserve ends the other leg at once.
+- **The bootstrap server answers minutes before its prefill worker can**: it is no sign of readiness.
+- **Decode's \`/health\` stays 200 when prefill has died**; a request to the dead one's room fails after 6 ms, once it is
+  forgotten after 14 s.
+- **Prefill takes 17 to 18 s to stop**, and a signal to its whole group looks like a crash to it.
+- **An empty prompt ends the whole server** (CPU build).
+`;
+
+function table(engine: "vLLM" | "SGLang", all: readonly ConnectorDescription[]): string[] {
   const rows = all.map(({ connector, ports, leaseMs }) => [
     `[${connector.name}](#${connector.name.toLowerCase()})`,
-    rangeText(connector.engines.vllm),
+    rangeText(connector.engines.vllm ?? connector.engines.sglang),
     connector.devices.length === 5 ? "any" : connector.devices.join(", "),
     connector.cannotHandOver === undefined ? connector.shape : "none",
     connector.cannotHandOver === undefined ? connector.legs : "-",
@@ -91,7 +125,7 @@ function table(all: readonly ConnectorDescription[]): string[] {
     [...new Set([...ports.prefill, ...ports.decode].map(({ purpose }) => purpose))].join(", ") || "-",
     connector.imports.join(", ") || "-",
   ]);
-  const header = ["Connector", "vLLM", "Devices", "Handoff", "Requests", "Lease", "Ports", "Python modules"];
+  const header = ["Connector", engine, "Devices", "Handoff", "Requests", "Lease", "Ports", "Python modules"];
   return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
 }
 
@@ -117,7 +151,11 @@ function section({ connector }: ConnectorDescription, shown: ConnectorDescriptio
   ];
 }
 
-function handoff({ launch, asked, legs, trials }: ConnectorDescription): string[] {
+function engineOf({ sglangBackend }: Connector): "vLLM" | "SGLang" {
+  return sglangBackend === undefined ? "vLLM" : "SGLang";
+}
+
+function handoff({ connector, launch, asked, legs, trials }: ConnectorDescription): string[] {
   const decode = legs.decode.is === "echo"
     ? `prefill's \`kv_transfer_params\` byte for byte, never without ${
       legs.decode.needs.map((need) => `\`${need}\``).join(", ")
@@ -129,7 +167,7 @@ function handoff({ launch, asked, legs, trials }: ConnectorDescription): string[
     ? ""
     : `, with \`--kv-extra-config '${JSON.stringify(asked.extraConfig)}'\``;
   return [
-    `**As launched** (vLLM ${asked.engineVersion}, ${asked.device}${extra}):`,
+    `**As launched** (${engineOf(connector)} ${asked.engineVersion}, ${asked.device}${extra}):`,
     "",
     "```sh",
     ...(["prefill", "decode"] as const).flatMap((role) => [`# ${role}`, ...commandLines(launch[role])]),
@@ -149,11 +187,12 @@ function handoff({ launch, asked, legs, trials }: ConnectorDescription): string[
 }
 
 function commandLines({ env, args, kvTransferConfig }: ConnectorDescription["launch"]["prefill"]): string[] {
+  const isVllm = Object.keys(kvTransferConfig).length > 0;
   const words = [
     ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    "vllm serve MODEL",
-    ...args,
-    `--kv-transfer-config '${JSON.stringify(kvTransferConfig)}'`,
+    isVllm ? "vllm serve MODEL" : "sglang serve --model-path MODEL --enable-metrics",
+    ...flagLines(args),
+    ...(isVllm ? [`--kv-transfer-config '${JSON.stringify(kvTransferConfig)}'`] : []),
   ];
   return words.map((word, at) => `${at === 0 ? "" : "  "}${word}${at === words.length - 1 ? "" : " \\"}`);
 }

@@ -4,7 +4,7 @@ import type { Connector, ExtraConfig } from "../../kv/connector.ts";
 import { connectorHere, type EngineHere } from "../../kv/connector_here.ts";
 import { connectorJson, explainedJson } from "../../kv/connector_json.ts";
 import { type ConnectorDescription, describeConnector } from "../../kv/describe_connector.ts";
-import { connectors, connectorsOf, findConnector } from "../../kv/index.ts";
+import { connectors, connectorsOf, findConnector, sglangConnectors } from "../../kv/index.ts";
 import type { InstalledEngine } from "../../plan/machine.ts";
 import { hasErrors, type Problem } from "../../plan/problem.ts";
 import { questionFor } from "../plan_from_argv.ts";
@@ -14,7 +14,7 @@ import { exitCodeOf, problemsText } from "../print_problems.ts";
 import { readWish, type Wish } from "../read_wish.ts";
 import { paintFor, wantsColor } from "../render/color.ts";
 import { connectorChecksText, connectorPageText, type ConnectorScreen } from "../render/connector_page.ts";
-import { connectorsTableText } from "../render/connectors_table.ts";
+import { type ConnectorRow, connectorsTableText } from "../render/connectors_table.ts";
 import type { VerbInput } from "./command.ts";
 import { type ConnectorMeans, probeConnector, realMeans } from "./probe_connector.ts";
 
@@ -78,7 +78,7 @@ function readWords(words: readonly string[]): Asked {
   }
   const found = findConnector(name);
   if (found.is === "known") return { is: isVerb ? first : "explain", name: found.connector.name };
-  const known = Object.keys(connectors).join(", ");
+  const known = [...Object.keys(connectors), ...Object.keys(sglangConnectors)].join(", ");
   return wrong(
     `Unknown connector "${name}"`,
     `known are ${known}`,
@@ -104,18 +104,25 @@ async function engineHere({ spec, engine }: Wish, means: ConnectorMeans): Promis
 }
 
 function listAnswer(engine: EngineHere | null): Answer {
-  const rows = connectorsOf(engine?.engine ?? "vllm").map((connector: Connector) => ({
-    description: describeConnector(connector),
-    here: connectorHere(connector.name, engine),
-  }));
+  const own = rowsOf(engine?.engine ?? "vllm", engine);
+  // Nobody has looked whether the other engine is here too.
+  const others = rowsOf(engine?.engine.endsWith("sglang") ? "vllm" : "sglang", null);
   return {
     json: {
       engine: engineJson(engine),
-      connectors: rows.map(({ description, here }) => connectorJson(description, here)),
+      connectors: own.map(({ description, here }) => connectorJson(description, here)),
+      other_engines: others.map(({ description, here }) => connectorJson(description, here)),
     },
-    text: (screen) => connectorsTableText(rows, engine, screen),
+    text: (screen) => connectorsTableText(own, others, engine, screen),
     exitCode: exitCodes.ok,
   };
+}
+
+function rowsOf(engine: string, here: EngineHere | null): readonly ConnectorRow[] {
+  return connectorsOf(engine).map((connector: Connector) => ({
+    description: describeConnector(connector),
+    here: connectorHere(connector.name, here),
+  }));
 }
 
 function explainAnswer(name: string, engine: EngineHere | null, wish: Wish): Answer {

@@ -27,13 +27,14 @@ export function connectorPageText(description: ConnectorDescription, here: Here,
   const list = (texts: readonly string[]) => texts.flatMap((text) => wrapped(text, "  ", columns));
   const names = connector.aliases.length === 0 ? "" : ` (${connector.aliases.join(", ")})`;
   const { engineVersion, device } = asked;
+  const engine = connector.sglangBackend === undefined ? "vLLM" : "SGLang";
   return [
     `${paint.bold(connector.name)}${paint.dim(names)}`,
     ...wrapped(connector.summary, "", columns),
     ...section("Here", list(hereLines(here))),
     ...section("Needs", list([enginesText(description), ...connector.needs, ...serverLines(description)])),
     ...section("Handoff", list(handoffLines(description))),
-    ...section(`Prefill is launched with (vLLM ${engineVersion}, ${device})`, launchLines(launch.prefill)),
+    ...section(`Prefill is launched with (${engine} ${engineVersion}, ${device})`, launchLines(launch.prefill)),
     ...section("Decode is launched with", launchLines(launch.decode)),
     ...section("Ports", list(portLines(description))),
     ...section("The router adds to prefill's request", legLines(description.legs.prefill)),
@@ -117,13 +118,24 @@ function handoffLines({ connector, leaseMs, problems }: ConnectorDescription): s
 
 /** To be pasted, so never broken into lines. */
 function launchLines({ kvTransferConfig, env, args }: Wiring): string[] {
-  if (Object.keys(kvTransferConfig).length === 0) return [];
-  const config = `--kv-transfer-config ${quoteShellWord(JSON.stringify(kvTransferConfig))}`;
+  const config = Object.keys(kvTransferConfig).length === 0
+    ? []
+    : [`--kv-transfer-config ${quoteShellWord(JSON.stringify(kvTransferConfig))}`];
   return [
-    ...Object.entries(env).map(([name, value]) => `  ${name}=${quoteShellWord(value)}`),
-    `  ${config}`,
-    ...args.map((word) => `  ${word}`),
-  ];
+    ...Object.entries(env).map(([name, value]) => `${name}=${quoteShellWord(value)}`),
+    ...config,
+    ...flagLines(args),
+  ].map((line) => `  ${line}`);
+}
+
+/** Each flag with what stands behind it. */
+export function flagLines(args: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const word of args) {
+    if (word.startsWith("--") || lines.length === 0) lines.push(word);
+    else lines.push(`${lines.pop()} ${quoteShellWord(word)}`);
+  }
+  return lines;
 }
 
 function portLines({ ports }: ConnectorDescription): string[] {

@@ -17,13 +17,27 @@ const widest = 120;
 const roomForPorts = 110;
 const indent = "    ";
 
+/** `others` are those of the engine that was not looked for. */
 export function connectorsTableText(
   rows: readonly ConnectorRow[],
+  others: readonly ConnectorRow[],
   engine: EngineHere | null,
   screen: ConnectorScreen,
 ): string {
   const columns = Math.min(widest, screen.columns);
-  const versions = rows.some(({ description }) => description.connector.engines.vllm === undefined) ? "SGLANG" : "VLLM";
+  const lines = [
+    ...tableOf(rows, columns, screen),
+    "",
+    ...otherEngine(others, columns, screen),
+    ...tableOf(others, columns, screen),
+    "",
+    ...footer(engine, columns).map(screen.paint.dim),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+function tableOf(rows: readonly ConnectorRow[], columns: number, screen: ConnectorScreen): string[] {
+  const versions = isSglangs(rows) ? "SGLANG" : "VLLM";
   const header = ["", "CONNECTOR", versions, "DEVICES", "HANDOFF"];
   const isWide = columns >= roomForPorts;
   const [head = "", ...lines] = tableLines(
@@ -32,7 +46,18 @@ export function connectorsTableText(
     { ...screen, columns },
   );
   const body = rows.flatMap((row, at) => [lines[at] ?? "", ...details(row, columns, !isWide).map(screen.paint.dim)]);
-  return [head, ...body, "", ...footer(engine, columns).map(screen.paint.dim)].join("\n") + "\n";
+  return [head, ...body];
+}
+
+function isSglangs(rows: readonly ConnectorRow[]): boolean {
+  return rows.some(({ description }) => description.connector.sglangBackend !== undefined);
+}
+
+function otherEngine(rows: readonly ConnectorRow[], columns: number, { paint }: ConnectorScreen): string[] {
+  const says = isSglangs(rows)
+    ? "SGLang's own transfer backends; what works here: pdserve connectors --engine sglang"
+    : "vLLM's connectors; what works here: pdserve connectors --engine vllm";
+  return wrapText(says, columns).map(paint.bold);
 }
 
 /** A mark in front, for colour is not for everybody. */
@@ -71,9 +96,9 @@ function footer(engine: EngineHere | null, columns: number): string[] {
     .flatMap((line) => wrapText(line, columns));
 }
 
-/** `>=0.9.0 <0.23.0` → `0.9–0.22`, `>=0.26.0` → `0.26+`. */
+/** `>=0.9.0 <0.23.0` → `0.9–0.22`, `>=0.26.0` → `0.26+`, `>=0.4.6` → `0.4.6+`. */
 export function rangeText(range = "none"): string {
-  const from = /^>=(\d+\.\d+)\.0/.exec(range)?.[1];
+  const from = /^>=(\d+\.\d+(?:\.[1-9]\d*)?)(?:\.0)?(?: |$)/.exec(range)?.[1];
   const below = /<(\d+)\.(\d+)\.0$/.exec(range);
   if (from === undefined) return range;
   return below === null ? `${from}+` : `${from}–${below[1]}.${Number(below[2]) - 1}`;

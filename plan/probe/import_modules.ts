@@ -1,4 +1,4 @@
-// Do these modules really import in the engine's Python, and does vLLM load its own class of a connector there?
+// Do these modules really import in the engine's Python, and does the engine load its own class of a connector there?
 // probe_engine.ts only looks for them, which is quick; a module that is there may still fail to load.
 
 import type { Engine } from "../../supervisor/engines/engine.ts";
@@ -14,7 +14,7 @@ export interface ImportQuestion {
   readonly engine: Engine;
   /** The words that replace the engine's own name; empty for that. */
   readonly command: readonly string[];
-  /** Modules by name; `vllm:NAME` is the class vLLM has registered for the connector NAME. */
+  /** Modules by name; `vllm:NAME` is the class vLLM has registered for the connector NAME, `sglang:NAME` a transfer backend. */
   readonly modules: readonly string[];
 }
 
@@ -57,6 +57,11 @@ def attempt(name):
             from vllm.distributed.kv_transfer.kv_connector.factory import KVConnectorFactory
             found = KVConnectorFactory.get_connector_class_by_name(name[5:])
             return {"version": found.__module__}
+        if name.startswith("sglang:"):
+            from sglang.srt.disaggregation.utils import KVClassType, TransferBackend, get_kv_class
+            # Its TCP form is the same class, told by the environment.
+            backend = TransferBackend(name[7:].removesuffix("_tcp"))
+            return {"version": get_kv_class(backend, KVClassType.MANAGER).__module__}
         importlib.import_module(name)
     except BaseException as error:
         return {"error": (type(error).__name__ + ": " + str(error)).strip().split("\\n")[0]}

@@ -23,6 +23,7 @@ const environments: Readonly<Record<Device, (input: WorkerCommandInput) => Recor
   cuda: ({ gpus }) => ({ CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: gpus.join(",") }),
   rocm: ({ gpus }) => ({ HIP_VISIBLE_DEVICES: gpus.join(",") }),
   xpu: ({ gpus }) => ({ ZE_AFFINITY_MASK: gpus.join(",") }),
+  npu: ({ gpus }) => ({ ASCEND_RT_VISIBLE_DEVICES: gpus.join(",") }),
   tpu: ({ gpus }) => ({ TPU_VISIBLE_CHIPS: gpus.join(",") }),
   cpu: ({ cpuCores, workersOnMachine }) => ({
     OMP_NUM_THREADS: String(Math.max(1, Math.floor(cpuCores / Math.max(1, workersOnMachine)))),

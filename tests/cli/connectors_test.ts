@@ -5,7 +5,7 @@ import { connectorsCommand } from "../../cli/commands/connectors.ts";
 import type { ConnectorMeans } from "../../cli/commands/probe_connector.ts";
 import { engineOf } from "../../cli/read_wish.ts";
 import { splitArgv } from "../../cli/split_argv.ts";
-import { connectors } from "../../kv/index.ts";
+import { connectors, sglangConnectors } from "../../kv/index.ts";
 import { fakeContext } from "./fake_context.ts";
 
 const box: ConnectorMeans = {
@@ -33,6 +33,9 @@ describe("pdserve connectors", () => {
     for (const name of Object.keys(connectors)) expect(stdout).toMatch(new RegExp(`^[√×]  ${name} `, "m"));
     expect(stdout).toMatch(/^√ {2}NixlConnector +0\.14\+ +any +params-echo +side channel$/m);
     expect(stdout).toMatch(/^× {2}P2pNcclConnector +0\.9–0\.22 /m);
+    for (const name of Object.keys(sglangConnectors)) expect(stdout).toMatch(new RegExp(`^\\?  ${name} `, "m"));
+    expect(stdout).toMatch(/^\? {2}SGLangNixl +0\.4\.6\+ +cuda cpu rocm xpu +bootstrap +bootstrap \(prefill\)$/m);
+    expect(stdout).toContain("what works here: pdserve connectors --engine sglang");
     expect(stdout).toContain('not here MooncakeConnector needs the Python module "mooncake" (pip install');
   });
 
@@ -69,6 +72,39 @@ describe("pdserve connectors", () => {
   });
 });
 
+describe("pdserve connectors of SGLang", () => {
+  const sglang: ConnectorMeans = {
+    ...box,
+    findEngine: () =>
+      Promise.resolve({ name: "sglang", version: "0.5.23", imports: { nixl: "1.5.1", mori: null }, device: "cuda" }),
+  };
+
+  test("come first with --engine sglang, with what works here", async () => {
+    const { stdout } = await run(["--engine", "sglang"], sglang);
+    expect(stdout).toMatch(/^√ {2}SGLangNixl /m);
+    expect(stdout).toMatch(/^× {2}SGLangMori /m);
+    expect(stdout).toMatch(/^× {2}SGLangAscend +0\.4\.9\+ +npu /m);
+    expect(stdout).toMatch(/^× {2}SGLangFake .* none /m);
+    expect(stdout).toMatch(/^\? {2}NixlConnector /m);
+  });
+
+  test("are explained with the arguments SGLang is launched with", async () => {
+    const { stdout } = await run(["explain", "sglang-nixl", "--engine", "sglang"], sglang);
+    expect(stdout).toContain("Prefill is launched with (SGLang 0.5.23, cuda)");
+    expect(stdout).toContain("  --disaggregation-transfer-backend nixl\n  --disaggregation-bootstrap-port 8998\n");
+    expect(stdout).toContain("  bootstrap_room: 1");
+    expect(stdout).toContain("× page size 16 on prefill, 32 on decode");
+  });
+
+  test("are checked by importing what they need and by loading the backend's class", async () => {
+    const { exitCode, stdout } = await run(["check", "sglang-nixl", "--engine", "sglang"], sglang);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^ {2}√ import nixl: 1\.0$/m);
+    expect(stdout).toMatch(/^ {2}√ SGLang loads its transfer backend nixl$/m);
+    expect((await run(["check", "SGLangFake", "--engine", "sglang"], sglang)).exitCode).toBe(1);
+  });
+});
+
 describe("pdserve connectors on a terminal", () => {
   test.each([[80, "    ports    bootstrap (prefill)"], [120, "PORTS A WORKER"]])(
     "says at %d columns which ports a worker needs, and cuts nothing",
@@ -76,7 +112,7 @@ describe("pdserve connectors on a terminal", () => {
       const lines = (await run([], box, columns)).stdout.split("\n");
       expect(lines.some((line) => line.includes(text))).toBe(true);
       const rows = lines.filter((line) => /^[√×?] {2}/.test(line));
-      expect(rows).toHaveLength(Object.keys(connectors).length);
+      expect(rows).toHaveLength(Object.keys(connectors).length + Object.keys(sglangConnectors).length);
       expect(rows.filter((line) => line.includes("…") || line.length > columns)).toEqual([]);
     },
   );

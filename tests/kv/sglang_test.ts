@@ -5,7 +5,7 @@ import { chooseConnector } from "../../kv/choose_connector.ts";
 import type { LegContext, Topology, WiringContext, WorkerFacts } from "../../kv/connector.ts";
 import { sglangConnectors } from "../../kv/index.ts";
 
-const { SGLangNixl, SGLangMooncake, SGLangMooncakeTcp } = sglangConnectors;
+const { SGLangNixl, SGLangMooncake, SGLangMooncakeTcp, SGLangMori, SGLangAscend, SGLangFake } = sglangConnectors;
 
 const context: WiringContext = {
   ...{ role: "prefill", tp: 1, dp: 1, pp: 1, device: "cpu", engineVersion: "0.5.23", host: "127.0.0.1" },
@@ -17,6 +17,8 @@ describe.each([
   ["nixl", SGLangNixl],
   ["mooncake", SGLangMooncake],
   ["mooncake_tcp", SGLangMooncakeTcp],
+  ["mori", SGLangMori],
+  ["ascend", SGLangAscend],
 ])(
   "%s",
   (backend, connector) => {
@@ -118,4 +120,18 @@ test("a transfer's name means SGLang's own with SGLang, and vLLM's with vLLM", (
   }
   expect(chosen({ asked: "nixl", engine: "vllm", engineVersion: "0.32.0" })).toBe("NixlConnector");
   expect(chosen({ asked: "P2pNcclConnector" })).toEqual(["P2pNcclConnector does not exist in SGLang 0.5.23"]);
+});
+
+test("mori is AMD's and ascend an NPU's, and both say so elsewhere", () => {
+  expect(chosen({ asked: "mori", device: "rocm" })).toBe("SGLangMori");
+  expect(chosen({ asked: "mori" })).toEqual(["SGLangMori does not run on cuda"]);
+  expect(chosen({ asked: "ascend" })).toEqual(["SGLangAscend does not run on cuda"]);
+});
+
+test("fake moves nothing: it is refused, with what it is for", () => {
+  expect(chosen({ asked: "fake", engine: "sim-sglang" })).toEqual(["SGLangFake hands no KV from prefill to decode"]);
+  expect(SGLangFake.wiring({ ...context, role: "decode", ports: {} }).args).toEqual([
+    ...["--disaggregation-mode", "decode", "--disaggregation-transfer-backend", "fake"],
+  ]);
+  expect(SGLangFake.wiring(context).args).toEqual([]);
 });

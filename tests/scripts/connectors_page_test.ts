@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { connectors } from "../../kv/index.ts";
+import { connectors, sglangConnectors } from "../../kv/index.ts";
 import { connectorsPage } from "../../scripts/connectors_page.ts";
 
+const names = [...Object.keys(connectors), ...Object.keys(sglangConnectors)];
 const written = readFileSync(new URL("../../docs/connectors.md", import.meta.url), "utf8");
 
 test("docs/connectors.md is what the connectors say of themselves; bun run scripts/connectors_page.ts writes it", () => {
@@ -11,7 +12,7 @@ test("docs/connectors.md is what the connectors say of themselves; bun run scrip
 
 test("docs/connectors.md has a section for every connector, and every link of its table leads to one", () => {
   const headings = [...written.matchAll(/^## (.*)$/gm)].map(([, heading = ""]) => heading);
-  expect(headings).toEqual(expect.arrayContaining(Object.keys(connectors)));
+  expect(headings).toEqual(expect.arrayContaining(names));
   const links = [...written.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor]) => anchor);
-  expect(links).toEqual(Object.keys(connectors).map((name) => name.toLowerCase()));
+  expect(links).toEqual(names.map((name) => name.toLowerCase()));
 });
