@@ -239,6 +239,11 @@ export interface Connector extends ConnectorNotes {
   readonly servesPlainRequests: boolean;
   ports(worker: WorkerShape): readonly PortNeed[];
   wiring(context: WiringContext): Wiring;
+  /**
+   * What all workers are launched with so that prefill can read a session's turn before from decode, which keeps it for
+   * `ttlMs`; absent where prefill cannot.
+   */
+  turnReuse?(ttlMs: number): ExtraConfig;
   /** Why this topology cannot work with this connector; all reasons at once. */
   problems(topology: Topology): readonly ConnectorProblem[];
   prefillLeg(context: LegContext): LegEdit;

@@ -4,6 +4,7 @@
 import type { Connector, ExtraConfig } from "./connector.ts";
 import { paramsEcho } from "./handoff.ts";
 import { askPrefill, nixlPairRules, nixlPorts, nixlWiring } from "./nixl_wiring.ts";
+import { readsBack } from "./turn_reuse.ts";
 import { error, type Rule, rules, runsOn, sizeIsOne } from "./pair_rules.ts";
 
 const devices = ["cuda", "cpu", "rocm", "xpu", "tpu"] as const;
@@ -56,6 +57,7 @@ export const nixl: Connector = {
   ports: nixlPorts,
   wiring: (context) => nixlWiring("NixlConnector", context),
   problems: problemsWith({}),
+  turnReuse: readsBack,
   configured: (extraConfig) => ({ ...nixl, problems: problemsWith(extraConfig) }),
   ...paramsEcho({
     prefill: () => askPrefill,
@@ -83,13 +85,13 @@ function problemsWith(extraConfig: ExtraConfig): Connector["problems"] {
   );
 }
 
-/** Why not: router/DESIGN.md, "Why decode's KV is not read back". */
+/** Only by --turn-reuse, with which the router compares tokens: router/DESIGN.md, "When decode's KV is read back". */
 function readsNothingBack({ bidirectional_kv_xfer: isOn }: ExtraConfig): Rule {
   return () =>
     isOn !== true ? [] : [error(
-      "Cannot let prefill read decode's KV back (bidirectional_kv_xfer)",
-      "the engine does not check that it belongs to the next prompt, so the router never uses it; it would fill decode's " +
-        "cache for decoder_kv_blocks_ttl, and answers of /v1/responses would tell clients where it lies",
-      "leave bidirectional_kv_xfer out of --kv-extra-config",
+      "Cannot let prefill read decode's KV back by bidirectional_kv_xfer alone",
+      "the engine does not check that it belongs to the next prompt, and the router would not know that it may use it; it " +
+        "would fill decode's cache for decoder_kv_blocks_ttl, and answers of /v1/responses would tell clients where it lies",
+      "--turn-reuse 60s instead of bidirectional_kv_xfer in --kv-extra-config",
     )];
 }

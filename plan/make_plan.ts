@@ -1,6 +1,6 @@
 // Given a wish and a machine: exactly which processes run, with which argv, environment, ports and GPUs.
 
-import type { Device } from "../kv/connector.ts";
+import type { Connector, Device } from "../kv/connector.ts";
 import type { Json } from "../kv/json.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { checkEngineArgs } from "./check_engine_args.ts";
@@ -17,6 +17,7 @@ import { crewOfLayout } from "./crew_of_layout.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
 import { planConnector } from "./plan_connector.ts";
 import { planExternal, runsAlready } from "./plan_external.ts";
+import { checkTurnReuse, turnReuseConfig } from "./plan_turn_reuse.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort, workerPorts } from "./plan_ports.ts";
 import { routerOf, routerProcesses } from "./router_processes.ts";
@@ -47,6 +48,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   const router = routerProcesses(spec, machine, connector);
   problems.push(
     ...router.problems,
+    ...checkTurnReuse(spec, connector, true),
     ...portProblems,
     ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)),
   );
@@ -54,7 +56,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   if (engine.impliedVersion === undefined) problems.push(...checkHostMemory(spec, slots.length, machine));
   if (hasErrors(problems)) return { is: "impossible", problems };
 
-  const basis = basisOf(draft, spec, machine, engine, around);
+  const basis = basisOf(draft, spec, machine, engine, around, connector);
   const workers = slots.map((slot) => withCommand(basis, slot, engine, connector));
   problems.push(...checkEngineEnv(spec, workers));
   const plan: Omit<Plan, "planId"> = {
@@ -106,7 +108,14 @@ function withPorts(worker: WorkerSlot, ports: WorkerSlot["ports"]): WorkerSlot {
   return { ...worker, ports, port: ports.http?.[0] ?? 0 };
 }
 
-function basisOf(draft: Draft, spec: Spec, machine: Machine, engine: Engine, around: Surroundings): PlanBasis {
+function basisOf(
+  draft: Draft,
+  spec: Spec,
+  machine: Machine,
+  engine: Engine,
+  around: Surroundings,
+  connector: Connector,
+): PlanBasis {
   const model = spec.model.value ?? "";
   const command = engineCommand(spec);
   const usual = engine.impliedVersion ? around.ownCommand : [engine.name];
@@ -118,7 +127,10 @@ function basisOf(draft: Draft, spec: Spec, machine: Machine, engine: Engine, aro
     launch: {
       // A load that fails must show: with "recompute" decode would quietly do prefill's work.
       loadFailurePolicy: "fail",
-      extraConfig: (spec.settings.kvExtraConfig.value ?? {}) as Readonly<Record<string, Json>>,
+      extraConfig: {
+        ...(spec.settings.kvExtraConfig.value ?? {}) as Readonly<Record<string, Json>>,
+        ...turnReuseConfig(spec, connector),
+      },
       sharedDir: around.sharedDir,
       cpuCores: machine.cpuCores,
       memoryBytes: machine.memoryBytes,

@@ -3,6 +3,7 @@
 import type { Connector, ExtraConfig } from "../kv/connector.ts";
 import { externalWorker } from "./external_worker.ts";
 import type { Machine } from "./machine.ts";
+import { checkTurnReuse } from "./plan_turn_reuse.ts";
 import { planIdOf } from "./plan_id.ts";
 import { routerPort } from "./plan_ports.ts";
 import { routerOf, routerProcesses } from "./router_processes.ts";
@@ -29,6 +30,7 @@ export function planExternal(spec: Spec, machine: Machine, around: Surroundings)
   const problems: Problem[] = [...portProblems, ...router.problems, ...mixedUrls(spec.settings)];
   const regular = spec.settings.regularUrls.value !== null;
   if (!regular) problems.push(...handoffProblems(connector, spec));
+  problems.push(...checkTurnReuse(spec, connector, false));
   const roles: readonly ExternalRole[] = regular ? ["regular"] : ["prefill", "decode"];
   const workers = roles.flatMap((role) => workersOf(role, spec, connector, problems));
   if (hasErrors(problems)) return { is: "impossible", problems };

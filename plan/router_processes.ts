@@ -21,9 +21,8 @@ const MOST = 64;
 export function routerProcesses({ settings }: Spec, { cpuCores }: Machine, connector: Connector): RouterProcesses {
   const { value, origin } = settings.routerProcs;
   const where = originText(origin);
-  // Prefill sends its word to one socket, which one process binds; the others would wait for ever.
-  const oneOnly = connector.arrival !== undefined;
-  if (value === "auto") return { processes: oneOnly ? 1 : usualFor(cpuCores), problems: [] };
+  const whyOne = whyOneProcess(settings, connector);
+  if (value === "auto") return { processes: whyOne === null ? usualFor(cpuCores) : 1, problems: [] };
   const processes = /^[0-9]+$/.test(value) ? Number(value) : 0;
   if (processes < 1 || processes > MOST) {
     const what = `--router-procs cannot be "${value}"`;
@@ -33,12 +32,18 @@ export function routerProcesses({ settings }: Spec, { cpuCores }: Machine, conne
       problems: [{ what, why, fix: "--router-procs auto", where, severity: "error", exitCode: 2 }],
     };
   }
-  if (processes > 1 && oneOnly) {
+  if (processes > 1 && whyOne !== null) {
     const what = `Serve with one router process instead of ${processes}`;
-    const why = `with ${connector.name} prefill tells one socket of the router when KV has arrived`;
+    const why = whyOne;
     return { processes: 1, problems: [{ what, why, fix: "--router-procs 1", where, severity: "error", exitCode: 2 }] };
   }
   return { processes, problems: [] };
+}
+
+function whyOneProcess({ turnReuseMs }: Spec["settings"], { name, arrival }: Connector): string | null {
+  // One process binds it; the others would wait for ever.
+  if (arrival !== undefined) return `with ${name} prefill tells one socket of the router when KV has arrived`;
+  return turnReuseMs.value === null ? null : "with --turn-reuse each would have to know the others' turns";
 }
 
 /** As the plan says it: one process, which is the usual, is not spoken of. */

@@ -91,6 +91,11 @@ export function whyNotSplitBy({ apis }: Connector, { api }: Route): string | nul
   return apis === undefined || apis.includes(api) ? null : "connector";
 }
 
+/** Decode that keeps turns for prefill says where in the last event of such a stream, which passes unread. */
+export function whyNotWithTurns(keepsTurns: boolean, { api }: Route, { stream }: BodyFacts): string | null {
+  return keepsTurns && stream && api === "responses" ? "turn_reuse" : null;
+}
+
 /**
  * Asks for an answer of a form that one token cannot have: prefill may answer 500 for it (vLLM #38911), which is no
  * sign of a broken worker.

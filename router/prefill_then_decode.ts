@@ -8,6 +8,7 @@ import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
 import { decodeRequest, prefillRequest } from "./leg_request.ts";
 import { needsWholeAnswer } from "./must_not_split.ts";
 import type { AttemptResult, Pair } from "./attempt.ts";
+import { prefillFromDecode, type PrefillHow } from "./prefill_from_decode.ts";
 import { readPrefillReply } from "./prefill_reply.ts";
 import { releaseKv } from "./release_kv.ts";
 import { type PromptPart, promptPartSplicer, withPromptPart } from "./prompt_part.ts";
@@ -23,7 +24,10 @@ export async function prefillThenDecode(
   // Read before prefill runs: a worker that restarts meanwhile takes the KV it made with it.
   const { generation } = pair.prefill.worker;
   const arrival = io.connector.arrival === undefined ? null : await io.arrivals.expect(context, io);
-  const prefill = await runPrefill(exchange, pair, context, io);
+  const turn = io.turns === null ? null : io.turns.begin(exchange.ask);
+  const usual = { context, edit: io.connector.prefillLeg(context), limitMs: io.settings.prefillTimeoutMs };
+  const run = (how: PrefillHow) => runPrefill(exchange, pair, how, io);
+  const prefill = turn?.params ? await prefillFromDecode(turn, exchange, usual, io, run) : await run(usual);
   if (prefill.is !== "reply") {
     arrival?.giveUp();
     return prefill;
@@ -65,7 +69,9 @@ export async function prefillThenDecode(
   exchange.times.decodeMs = io.now();
   exchange.enter("first token", io.settings.firstTokenTimeoutMs);
   const decode = exchange.startLeg(pair.decode, decodeRequest(exchange.ask, context, leg.edit), "decode");
-  return openDecode(exchange, pair, decode, await decode.opened, io);
+  const opening = await decode.opened;
+  turn?.answered(pair.decode, opening);
+  return openDecode(exchange, pair, decode, opening, io);
 }
 
 /** Decode's answer becomes the client's, unless it failed before its first byte. */
@@ -106,12 +112,12 @@ interface Prefilled {
 async function runPrefill(
   exchange: Exchange,
   pair: Pair,
-  context: LegContext,
+  { context, edit, limitMs }: PrefillHow,
   io: RouterIo,
 ): Promise<Prefilled | AttemptResult> {
   exchange.times.prefillMs = io.now();
-  exchange.enter("prefill", io.settings.prefillTimeoutMs);
-  const request = prefillRequest(exchange.ask, context, io.connector.prefillLeg(context), true);
+  exchange.enter("prefill", limitMs);
+  const request = prefillRequest(exchange.ask, context, edit, true);
   const leg = exchange.startLeg(pair.prefill, request, "prefill");
   const opening = await leg.opened;
   exchange.times.repliedMs = io.now();

@@ -16,6 +16,7 @@ import type { Roster } from "./roster.ts";
 import type { RouterMetrics } from "./router_metrics.ts";
 import type { ServedModels } from "./served_models.ts";
 import type { Tracing } from "./tracing.ts";
+import type { TurnReuse } from "./turn_reuse.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import type { Weights, WeightWatch } from "./weights.ts";
 import type { QuarantineLimits, WorkerHealth } from "./worker_health.ts";
@@ -71,6 +72,8 @@ export interface RouterSettings {
   readonly firstTokenTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  /** How long decode keeps the KV of a turn for the session's next; null or left out: not at all. */
+  readonly turnReuseMs?: number | null;
 }
 
 export type RouterLog = (
@@ -105,6 +108,8 @@ export interface RouterIo {
   readonly siblings: Siblings | null;
   readonly weights: Weights;
   readonly weightWatch: WeightWatch;
+  /** Null without `--turn-reuse`. */
+  readonly turns: TurnReuse | null;
   readonly log: RouterLog;
   /** Milliseconds, monotonic. */
   readonly now: () => number;

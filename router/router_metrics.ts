@@ -27,6 +27,8 @@ export interface RouterMetrics {
   readonly releases: Counter;
   /** Prefill answered 200 but gave nothing to hand over: decode would have recomputed silently. Should stay 0. */
   readonly missingHandoffs: Counter;
+  /** Prefills that were given decode's KV of the session's turn before. Label: `read`, `failed`. */
+  readonly turnReuses: Counter;
   /** Prompt tokens a decode worker computed although their KV was handed over, by its own counters. Label: worker. */
   readonly recomputed: Counter;
   readonly rejected: Counter;
@@ -101,6 +103,11 @@ function makeCounters() {
     missingHandoffs: makeCounter(
       "pdserve_missing_handoffs_total",
       "Prefill answered 200 without anything to hand over",
+    ),
+    turnReuses: makeCounter(
+      "pdserve_turn_reuses_total",
+      "Prefills that were given decode's KV of their session's turn before, by whether they read it",
+      ["outcome"],
     ),
     recomputed: makeCounter(
       "pdserve_recomputed_tokens_total",

@@ -4,7 +4,7 @@ import { answerError, answerNobody, nobodysAnswer } from "./answer.ts";
 import { encodeMedia } from "./encode_media.ts";
 import { Exchange } from "./exchange.ts";
 import type { Answer, ClientRequest } from "./listen/client_request.ts";
-import { whyNotSplitBy, whyWhole } from "./must_not_split.ts";
+import { whyNotSplitBy, whyNotWithTurns, whyWhole } from "./must_not_split.ts";
 import { noWorkerReady } from "./no_worker.ts";
 import { errorAnswer, type OwnError } from "./own_error.ts";
 import { serveSplit } from "./pd.ts";
@@ -51,7 +51,8 @@ function fullRouter({ maxInFlight }: RouterIo["settings"]): Full {
 async function serve(exchange: Exchange, { route, body, facts }: Ask, io: RouterIo): Promise<Answer> {
   if (!route.splits || body.is === "opaque") return await serveWhole(exchange, io, "none; reason=route");
   const hasRegularOnly = io.roster.prefill.length === 0 && io.roster.regular.length > 0;
-  const reason = whyWhole(route, body, facts, io.connector) ?? whyNotSplitBy(io.connector, route);
+  const reason = whyWhole(route, body, facts, io.connector) ?? whyNotSplitBy(io.connector, route) ??
+    whyNotWithTurns(io.turns !== null, route, facts);
   // Decode workers know nothing of encoders: what goes whole to one of them is encoded there.
   const refused = reason === null || hasRegularOnly ? await encodeMedia(exchange, io) : null;
   if (refused !== null) return refused;

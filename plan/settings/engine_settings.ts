@@ -70,6 +70,15 @@ export const engineSettings = {
     hint: "JSON",
     help: "Members for kv_connector_extra_config",
   },
+  turnReuseMs: {
+    flag: "--turn-reuse",
+    yaml: "kv.turn_reuse",
+    kind: "duration",
+    default: null,
+    group: "KV connector",
+    hint: "TIME",
+    help: "Keep decode's KV of a turn that long, so that prefill can read it at the session's next one (token-id prompts)",
+  },
   fallback: {
     flag: "--fallback",
     yaml: "kv.fallback",

@@ -21,18 +21,22 @@ export interface Call {
   readonly body: Uint8Array;
 }
 
-type AskIo = Pick<RouterIo, "upstream" | "roster">;
+type AskIo = Pick<RouterIo, "upstream" | "roster"> & Partial<Pick<RouterIo, "turns">>;
 
 /** Weights of a large model take minutes; trainers give up after some twelve. */
 const LIMIT_MS = 900_000;
 
 /** At once, because a broadcast of weights only goes on when every engine takes part. `callOf` makes each worker's own call. */
-export function askAll(
+export async function askAll(
   slots: readonly Slot[],
   callOf: (slot: Slot, index: number) => Call,
   io: AskIo,
 ): Promise<Asked[]> {
-  return Promise.all(slots.map((slot, index) => ask(slot, callOf(slot, index), io)));
+  // Before and after: what is made meanwhile may be by the old weights or the new.
+  io.turns?.forgetAll();
+  const asked = await Promise.all(slots.map((slot, index) => ask(slot, callOf(slot, index), io)));
+  io.turns?.forgetAll();
+  return asked;
 }
 
 export function isGood({ status }: Asked): boolean {

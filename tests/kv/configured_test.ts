@@ -213,7 +213,7 @@ test("NixlConnector refuses to keep KV on decode for a read that never comes", (
   const topology = { engine: "vllm", engineVersion: "0.32.0", device: "cuda", workers: [] } as const;
   const problems = (extraConfig: ExtraConfig) => made("NixlConnector", extraConfig).problems(topology);
   expect(problems({ bidirectional_kv_xfer: true })).toMatchObject([{
-    what: "Cannot let prefill read decode's KV back (bidirectional_kv_xfer)",
+    what: "Cannot let prefill read decode's KV back by bidirectional_kv_xfer alone",
     severity: "error",
   }]);
   expect(problems({ bidirectional_kv_xfer: false, kv_lease_duration: 60 })).toEqual([]);
