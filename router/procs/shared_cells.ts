@@ -14,8 +14,8 @@ export interface SharedCells {
   readonly part: Part;
 }
 
-/** Worker numbers go up to here; 13 bits, as prefix_owners.ts packs them. Pages that nobody touches take no memory. */
-export const MOST_WORKERS = 8_192;
+/** Of a run, one after the other; 13 bits, as prefix_owners.ts packs them. Pages that nobody touches take no memory. */
+export const MOST_WORKERS = 8_191;
 /** Pairs that may be in trouble at one time or another. */
 export const MOST_PAIRS = 4_096;
 export const PREFIX_CELLS = 65_536;
