@@ -6,6 +6,7 @@ import type { JsonObject } from "../json.ts";
 import { defaultLeaseMs, handoffShape } from "../versions.ts";
 import { type EngineHost, type Handover, nothingHandedOver, type RequestEnd } from "./connector.ts";
 import type { TransferMode } from "./compatibility.ts";
+import { asTurn, turnDurationMs } from "./nixl_turns.ts";
 
 export interface NixlLeases {
   readonly leases: Leases;
@@ -22,9 +23,13 @@ export function makeNixlLeases(host: EngineHost, mode: TransferMode, port: numbe
   return {
     leases,
     handOver(request, blockIds, end) {
-      if (request.kvParams?.["do_remote_decode"] !== true || blockIds.length === 0) return nothingHandedOver;
-      leases.open({ requestId: request.id, blockIds, stem: request.stem }, leaseMs);
-      return { keepsBlocks: true, params: handoffObject(host, mode, port, request, blockIds, end) };
+      if (request.kvParams === null || blockIds.length === 0) return nothingHandedOver;
+      const isPrefill = request.kvParams["do_remote_decode"] === true;
+      const turnMs = isPrefill || mode === "push" ? null : turnDurationMs(host);
+      if (!isPrefill && turnMs === null) return nothingHandedOver;
+      leases.open({ requestId: request.id, blockIds, stem: request.stem }, turnMs ?? leaseMs);
+      const params = handoffObject(host, mode, port, request, blockIds, end);
+      return { keepsBlocks: true, params: turnMs === null ? params : asTurn(params, (host.now() + turnMs) / 1000) };
     },
     heartbeat(requestIds) {
       for (const id of requestIds) leases.extend(id, leaseMs * 2 / 3);

@@ -8,6 +8,7 @@ import { type Connector, type EngineHost, type LoadResult, type Lookup } from ".
 import { KNOWN_PEER, logFailure, makeHandshakes, type NixlHandshakes, type NixlPeer } from "./nixl_handshakes.ts";
 import { makeHeartbeats } from "./nixl_heartbeats.ts";
 import { makeNixlLeases } from "./nixl_leases.ts";
+import { lookUpTurn } from "./nixl_turns.ts";
 import { makeNixlListener } from "./nixl_listener.ts";
 import { moveByNixl } from "./transfer_time.ts";
 
@@ -21,9 +22,14 @@ export function makeNixlPull(host: EngineHost): Connector {
     arrived: (request) => heartbeats.follow(request),
     lookup(request, localTokens) {
       const params = request.kvParams;
+      const turn = params && lookUpTurn(host, request, params, localTokens, {
+        read: (tokens) => pull(host, handshakes, request, params, localTokens, tokens),
+        decline: () => void tellDone(params),
+      });
+      if (turn) return turn;
       if (params?.["do_remote_prefill"] !== true) return { kind: "none" };
-      return lookUpRemote(host, request, params, localTokens, async (blockIds) => {
-        const result = await pull(host, handshakes, request, params, localTokens, blockIds.length);
+      return lookUpRemote(host, request, params, localTokens, async () => {
+        const result = await pull(host, handshakes, request, params, localTokens, lacking(request, localTokens));
         heartbeats.forget(request.id);
         return result;
       });
@@ -48,9 +54,9 @@ function lookUpRemote(
   request: EngineRequest,
   params: JsonObject,
   localTokens: number,
-  load: (blockIds: readonly number[]) => Promise<LoadResult>,
+  load: () => Promise<LoadResult>,
 ): Lookup {
-  const tokens = request.promptIds.length - localTokens;
+  const tokens = lacking(request, localTokens);
   if (remoteBlocks(params).length === 0) {
     host.violations.record("E1", "do_remote_prefill without remote_block_ids", request.id);
     return { kind: "death", error: "    assert num_external_tokens == 0\nAssertionError" };
@@ -67,13 +73,18 @@ function lookUpRemote(
   return { kind: "load", tier: "p2p", tokens, load: waitForEver };
 }
 
+function lacking(request: EngineRequest, localTokens: number): number {
+  return request.promptIds.length - localTokens;
+}
+
+/** `tokens` behind the local ones, which stand at the end of the blocks that are named. */
 async function pull(
   host: EngineHost,
   handshakes: NixlHandshakes,
   request: EngineRequest,
   params: JsonObject,
   localTokens: number,
-  localBlocks: number,
+  tokens: number,
 ): Promise<LoadResult> {
   const peer: NixlPeer = {
     engineId: String(params["remote_engine_id"]),
@@ -84,14 +95,16 @@ async function pull(
   const theirs = await handshakes.meet(peer, request.id);
   if (!theirs) return { kind: "failed" };
   const theirBlockSize = Number(theirs["blockSize"]);
-  const remote = remoteBlocks(params);
-  const scale = host.settings.blockSize / theirBlockSize;
-  const wanted = Math.ceil((request.promptIds.length - localTokens) / theirBlockSize);
-  if (wanted > remote.length || localBlocks * scale < wanted) {
+  const remote = remoteBlocks(params).slice(0, Math.ceil((localTokens + tokens) / theirBlockSize));
+  const wanted = Math.ceil(tokens / theirBlockSize);
+  const { blockSize } = host.settings;
+  const localBlocks = Math.ceil(request.promptIds.length / blockSize);
+  if (wanted > remote.length || localBlocks * blockSize / theirBlockSize < wanted) {
     host.violations.record("E3", `the prompt needs ${wanted} blocks, the handoff has ${remote.length}`, request.id);
     return { kind: "death", error: "    assert num_decode_blocks <= len(prefill_group)\nAssertionError" };
   }
-  const read = await readRemote(host, peer, remote.slice(-wanted));
+  const turn: JsonObject = params["do_remote_decode"] === true ? { turnOf: String(params["remote_request_id"]) } : {};
+  const read = await readRemote(host, peer, remote.slice(-wanted), turn);
   if (!read) {
     logFailure(host, "transfer_failed", "base_worker.py:1354", peer, request.id, "nixlRemoteDisconnectError");
     host.metrics.add("nixl_num_failed_transfers");
@@ -100,18 +113,27 @@ async function pull(
   // One transfer for every rank of the side that has more of them.
   const transfers = Math.max(host.settings.parallel.tp, Number(theirs["tp"]));
   await moveByNixl(host, wanted, theirBlockSize, transfers);
-  const done = { kind: "done", requestId: String(params["remote_request_id"]) };
-  void askPeer(peer.host, peer.port, done, KNOWN_PEER);
-  return { kind: "loaded", slots: read.subarray(0, request.promptIds.length - localTokens) };
+  void tellDone(params);
+  return { kind: "loaded", slots: read.subarray(0, tokens) };
+}
+
+function tellDone({ remote_host, remote_port, remote_request_id }: JsonObject): Promise<unknown> {
+  const done = { kind: "done", requestId: String(remote_request_id) };
+  return askPeer(String(remote_host), Number(remote_port), done, KNOWN_PEER);
 }
 
 /** A peer that was met before and is gone fails at once, unlike a first handshake. */
-async function readRemote(host: EngineHost, peer: NixlPeer, blockIds: readonly Json[]): Promise<Uint32Array | null> {
+async function readRemote(
+  host: EngineHost,
+  peer: NixlPeer,
+  blockIds: readonly Json[],
+  turn: JsonObject,
+): Promise<Uint32Array | null> {
   if (host.settings.faults.failTransfers > 0) {
     host.settings.faults.failTransfers -= 1;
     return null;
   }
-  const message = { kind: "read", blockIds: [...blockIds], engineId: peer.engineId };
+  const message = { kind: "read", blockIds: [...blockIds], engineId: peer.engineId, ...turn };
   const reply = await askPeer(peer.host, peer.port, message, KNOWN_PEER);
   return typeof reply?.["slots"] === "string" ? unpackSlots(reply["slots"]) : null;
 }
@@ -124,7 +146,9 @@ function answerPeer(
   const ids = message["requestIds"];
   if (message["kind"] === "heartbeat" && Array.isArray(ids)) producer.heartbeat(ids.map(String));
   if (message["kind"] === "done") producer.taken(String(message["requestId"]));
-  if (message["kind"] === "read") return readBlocks(host, message);
+  // A turn's time is looked at, a handoff's is not.
+  const isOver = "turnOf" in message && producer.leases.get(String(message["turnOf"])) === null;
+  if (message["kind"] === "read") return isOver ? {} : readBlocks(host, message);
   return {};
 }
 
