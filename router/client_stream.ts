@@ -60,8 +60,9 @@ class ClientStream implements Outlet, AnswerStream {
   }
 
   end(): void {
-    this.#client?.end();
+    // Before the connection hears of it: one that ends with its answer says at once that the client is gone.
     this.#settle("complete");
+    this.#client?.end();
   }
 
   cut(failure: LegFailure): void {
@@ -69,12 +70,12 @@ class ClientStream implements Outlet, AnswerStream {
     // The worker said all it had to say; only the end of its framing is missing.
     if (this.#sawDone) return this.end();
     const farewell = this.#watch.farewell(failure);
+    this.#settle("cut");
     if (farewell === null) client?.cut();
     else {
       client?.write(utf8.encode(this.#lastByte === LINE_FEED ? farewell : `\n\n${farewell}`));
       client?.end();
     }
-    this.#settle("cut");
   }
 
   #settle(how: "complete" | "cut" | "client-left"): void {
