@@ -12,6 +12,7 @@ import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
 import type { Crew } from "./crew.ts";
 import { checkEncoders } from "./check_encoders.ts";
+import { withEncoders } from "./with_encoders.ts";
 import { crewOfFlags } from "./crew_of_flags.ts";
 import { crewOfLayout } from "./crew_of_layout.ts";
 import type { InstalledEngine, Machine } from "./machine.ts";
@@ -56,7 +57,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   if (engine.impliedVersion === undefined) problems.push(...checkHostMemory(spec, slots.length, machine));
   if (hasErrors(problems)) return { is: "impossible", problems };
 
-  const basis = basisOf(draft, spec, machine, engine, around, connector);
+  const basis = withEncoders(basisOf(draft, spec, machine, engine, around, connector), slots);
   const workers = slots.map((slot) => withCommand(basis, slot, engine, connector));
   problems.push(...checkEngineEnv(spec, workers));
   const plan: Omit<Plan, "planId"> = {
@@ -98,7 +99,7 @@ function draftPlan(spec: Spec, machine: Machine, engine: Engine, around: Surroun
     problems: distinctProblems([
       ...checkModel(spec.model, around.modelExists),
       ...[...chosen.problems, ...deviceProblems, ...wish.problems, ...crew.problems],
-      ...checkEncoders(crew.workers, engine),
+      ...(chosen.isMissing ? [] : checkEncoders(crew.workers, engine, chosen.installed.version)),
       ...[...checkEngineArgs(spec, engine), ...checkEngineCommand(spec), ...router.problems],
     ]),
   };

@@ -36,6 +36,8 @@ export interface Launch {
   readonly workersOnMachine: number;
   /** There are encoder workers, whose results prefill and regular workers take. */
   readonly encodes?: true;
+  /** Of the encoder workers, where others ask them by themselves. */
+  readonly encoderUrls?: readonly string[];
   /** Secrets taken out of the user's arguments, because arguments show in process lists. */
   readonly env: Readonly<Record<string, string>>;
 }

@@ -1,11 +1,13 @@
 // The router's port and every port of every worker, or why there is none.
 
 import type { Connector } from "../kv/connector.ts";
+import { sglangEncoderPorts } from "../kv/sglang_encoder_wiring.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { allocatePorts, type PortWish } from "./allocate_ports.ts";
 import { fixedPorts, portsOf } from "./fixed_ports.ts";
 import type { Machine } from "./machine.ts";
 import type { Problem } from "./problem.ts";
+import { playsSglang } from "./plays_sglang.ts";
 import { originText, type Spec } from "./spec.ts";
 import type { WorkerSlot } from "./worker_command.ts";
 
@@ -61,11 +63,13 @@ export function workerPorts(
   const wish = (owner: string, purpose: string, count: number, usual: number): PortWish => ({
     ...{ owner, purpose, count, preferred: wanted[owner]?.[purpose] ?? usual },
   });
+  const asksEncoders = playsSglang(engine.name) && workers.some(({ role }) => role === "encode");
+  const encoderPorts = asksEncoders ? sglangEncoderPorts : () => [];
   const http = workers.map(({ name }) => wish(name, "http", 1, workerHttpFrom));
   const side = workers.flatMap((worker) =>
-    [...connector.ports(worker), ...(engine.ports?.(worker) ?? [])].map(({ purpose, count, preferred }) =>
-      wish(worker.name, purpose, count, preferred)
-    )
+    [...connector.ports(worker), ...(engine.ports?.(worker) ?? []), ...encoderPorts(worker.role)].map((
+      { purpose, count, preferred },
+    ) => wish(worker.name, purpose, count, preferred))
   );
   const wishes = [...http, ...side];
   const fixed = wishes.filter(({ owner, purpose }) => exact && wanted[owner]?.[purpose] !== undefined);

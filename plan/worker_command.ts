@@ -2,10 +2,11 @@
 
 import type { Connector } from "../kv/connector.ts";
 import { encoderWiring } from "../kv/encoder_wiring.ts";
+import { sglangEncoderWiring } from "../kv/sglang_encoder_wiring.ts";
 import type { Engine } from "../supervisor/engines/engine.ts";
 import { workerVariables } from "./worker_variables.ts";
 import { mergeMembers, takeKvMembers } from "./kv_members.ts";
-import { factsOf, type Plan, type WorkerPlan } from "./plan.ts";
+import { factsOf, type Launch, type Plan, type WorkerPlan } from "./plan.ts";
 
 /** What all workers of a plan share. */
 export type PlanBasis = Pick<Plan, "model" | "servedModelName" | "device" | "engine" | "launch">;
@@ -32,7 +33,7 @@ export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, 
     ...{ model: basis.model, servedModelName: basis.servedModelName, device, command, engineVersion },
     kvTransferConfig: config,
     ...{
-      wiringArgs: [...wiring.args, ...(launch.encodes ? encoderWiring({ role, sharedDir }) : [])],
+      wiringArgs: [...wiring.args, ...encoderArgs({ role, ports, launch })],
       wiringEnv: wiring.env,
       cpuCores,
       memoryBytes,
@@ -41,6 +42,18 @@ export function withCommand(basis: PlanBasis, slot: WorkerSlot, engine: Engine, 
   });
   const engineId = typeof config?.engine_id === "string" ? config.engine_id : null;
   return { ...slot, engineId, argv: line.argv, env: { ...launch.env, ...workerVariables(line.env, slot.userEnv) } };
+}
+
+function encoderArgs(
+  { role, ports, launch: { encodes, encoderUrls, sharedDir } }: Pick<WorkerPlan, "role"> & {
+    readonly ports: Readonly<Record<string, number>>;
+    readonly launch: Launch;
+  },
+): readonly string[] {
+  if (encodes !== true) return [];
+  return encoderUrls === undefined
+    ? encoderWiring({ role, sharedDir })
+    : sglangEncoderWiring({ role, encoderUrls, ports });
 }
 
 export interface Generation {

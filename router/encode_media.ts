@@ -27,6 +27,8 @@ export interface Medium {
 /** Null when all media are encoded, or there is nothing to encode; else the answer to the client. */
 export async function encodeMedia(exchange: Exchange, io: RouterIo): Promise<Answer | null> {
   const { route, body } = exchange.ask;
+  // SGLang's language workers ask their encoders themselves.
+  if (/sglang$/.test(io.settings.engine.name)) return null;
   const hasEncoders = io.roster.all().some(({ worker }) => worker.facts.role === "encode");
   if (!hasEncoders || route.api !== "chat" || body.is === "opaque") return null;
   const media = mediaIn(body);

@@ -13,6 +13,8 @@ export interface Worker {
   /** Requests in flight that /abort_request can end. */
   readonly running: Map<string, AbortController>;
   weightVersion: string;
+  /** Media it was given: those it encoded for others, had encoded, and computed by its own tower. */
+  readonly media: { encoded: number; loaded: number; computed: number };
   readonly sleep: (ms: number) => Promise<void>;
 }
 

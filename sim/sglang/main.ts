@@ -59,7 +59,14 @@ async function start(settings: SglangSettings, log: Log): Promise<HttpServer> {
   log("KV Cache is allocated. dtype: torch.float32, #tokens: 8192, K size: 0.00 GB, V size: 0.00 GB");
   log("Memory pool end. avail mem=19.07 GB");
   const worker: Worker = {
-    ...{ settings, rooms, running: new Map(), weightVersion: "default", sleep: (ms) => sleep(ms) },
+    ...{
+      settings,
+      rooms,
+      running: new Map(),
+      weightVersion: "default",
+      media: { encoded: 0, loaded: 0, computed: 0 },
+      sleep: (ms) => sleep(ms),
+    },
     counters: makeCounters(settings.mode, settings.servedModelName),
   };
   const http = await serveHttp(worker, log);

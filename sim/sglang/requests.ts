@@ -1,6 +1,7 @@
 // What a generating request asks for, whichever route it came by, or how the engine refuses it.
 
 import { encode, renderChat } from "../tokenizer.ts";
+import { textOf } from "./media.ts";
 import type { Sampling } from "./model.ts";
 import type { SglangSettings } from "./settings.ts";
 
@@ -71,7 +72,8 @@ function promptsOf(api: Api, body: Body): { list: number[][]; isBatch: boolean }
   if (api === "chat") {
     const messages = body.messages as { role: string; content: string }[];
     if (messages.length === 0) return refuse("Messages cannot be empty.");
-    return { list: [encode(renderChat(messages, true))], isBatch: false };
+    const texts = messages.map(({ role, content }) => ({ role, content: textOf(content) }));
+    return { list: [encode(renderChat(texts, true))], isBatch: false };
   }
   const given = api === "completions" ? body.prompt : body.text ?? body.input_ids;
   if (given === undefined || given === null) {

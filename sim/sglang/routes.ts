@@ -1,6 +1,7 @@
 // Every route of a simulated SGLang, and what it answers to what it cannot read.
 
 import type { Worker } from "./generate.ts";
+import { encodeElsewhere, mediaOf } from "./media.ts";
 import { type Api, readAsk } from "./requests.ts";
 import { json, type Reply, serveGeneration } from "./serve_generation.ts";
 import { encode } from "../tokenizer.ts";
@@ -28,7 +29,10 @@ export function answer(call: Call, worker: Worker): Reply | Promise<Reply> {
   return "reply" in read ? read.reply : handler(worker, read.body, call);
 }
 
-const generating = (api: Api): Handler => (worker, body, call) => {
+const generating = (api: Api): Handler => async (worker, body, call) => {
+  if (worker.settings.encoderOnly) return json(404, { detail: "Not Found" });
+  const noTower = api === "chat" ? await whyNotEncoded(worker, body, call) : null;
+  if (noTower !== null) return refusal(api, noTower);
   const ask = readAsk(api, body, worker.settings);
   if (!("message" in ask)) {
     if (ask.rid !== null && worker.running.has(ask.rid)) {
@@ -38,6 +42,29 @@ const generating = (api: Api): Handler => (worker, body, call) => {
   }
   const ended = ask.message.endsWith("req.rid='") ? `${ask.message}${call.newId()}'` : ask.message;
   return body.stream === true && api === "generate" ? refusalEvents(ended) : refusal(api, ended);
+};
+
+/** Decode never looks at a medium: it gets the prompt's KV. */
+async function whyNotEncoded({ settings, media }: Worker, body: Body, { newId }: Call): Promise<string | null> {
+  const found = mediaOf((body.messages ?? []) as Parameters<typeof mediaOf>[0]);
+  if (found.length === 0 || settings.mode === "decode") return null;
+  if (!settings.languageOnly) {
+    media.computed += found.length;
+    return null;
+  }
+  const why = await encodeElsewhere(found, settings, newId());
+  if (why === null) media.loaded += found.length;
+  return why;
+}
+
+/** What the language worker then gets over ZeroMQ is not played. */
+const encodeMedia: Handler = ({ settings, media }, { mm_items, req_id }) => {
+  if (!settings.encoderOnly) return json(404, { detail: "Not Found" });
+  if (!Array.isArray(mm_items) || typeof req_id !== "string") {
+    return json(400, { status: "error", message: "mm_items must be a non-empty list", req_id: req_id ?? null });
+  }
+  media.encoded += mm_items.length;
+  return json(200, null);
 };
 
 const done = (body: string | null, type: string | null = null): Reply => {
@@ -59,6 +86,8 @@ const routes: Readonly<Record<string, Handler>> = {
   "POST /generate": generating("generate"),
   "POST /v1/completions": generating("completions"),
   "POST /v1/chat/completions": generating("chat"),
+  "POST /encode": encodeMedia,
+  "GET /sim/state": ({ media }) => json(200, { media }),
   "GET /health": empty,
   "GET /health_generate": empty,
   "GET /ping": empty,

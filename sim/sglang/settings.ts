@@ -11,6 +11,12 @@ export interface SglangSettings {
   readonly backend: string;
   readonly bootstrapPort: number;
   readonly contextLength: number;
+  /** It encodes media for others and generates nothing. */
+  readonly encoderOnly: boolean;
+  /** It has no tower for media: encoders at these addresses have. */
+  readonly languageOnly: boolean;
+  readonly encoderUrls: readonly string[];
+  readonly encoderBootstrapPort: number;
   /** How long prefill waits for decode, and decode for KV. */
   readonly bootstrapTimeoutMs: number;
   readonly waitingTimeoutMs: number;
@@ -30,7 +36,9 @@ export function readSglangSettings(argv: readonly string[], env: Readonly<Record
   const seconds = (name: string) => 1000 * Number(env[`SGLANG_DISAGGREGATION_${name}_TIMEOUT`] ?? 300);
   const modelPath = values.get("--model-path") ?? "";
   const mode = values.get("--disaggregation-mode") ?? "null";
-  const problem = modelPath === ""
+  const problem = argv.includes("--encoder-only") && (mode !== "null" || argv.includes("--language-only"))
+    ? "Cannot set --encoder-only and --disaggregation-mode prefill/decode or --language-only together"
+    : modelPath === ""
     ? "the following arguments are required: --model-path"
     : ["null", "prefill", "decode"].includes(mode)
     ? null
@@ -45,6 +53,10 @@ export function readSglangSettings(argv: readonly string[], env: Readonly<Record
     backend: values.get("--disaggregation-transfer-backend") ?? "mooncake",
     bootstrapPort: number("--disaggregation-bootstrap-port", 8998),
     contextLength: number("--context-length", 2048),
+    encoderOnly: argv.includes("--encoder-only"),
+    languageOnly: argv.includes("--language-only"),
+    encoderUrls: listOf("--encoder-urls", argv),
+    encoderBootstrapPort: number("--encoder-bootstrap-port", 8997),
     bootstrapTimeoutMs: seconds("BOOTSTRAP"),
     waitingTimeoutMs: seconds("WAITING"),
     startupMs: number("--sim-startup-ms", 300),
@@ -52,6 +64,14 @@ export function readSglangSettings(argv: readonly string[], env: Readonly<Record
     argv,
   };
   return settings;
+}
+
+/** Words up to the next flag. */
+function listOf(flag: string, argv: readonly string[]): readonly string[] {
+  const from = argv.indexOf(flag) + 1;
+  if (from === 0) return [];
+  const length = argv.slice(from).findIndex((word) => word.startsWith("--"));
+  return length < 0 ? argv.slice(from) : argv.slice(from, from + length);
 }
 
 /** As argparse reads them; of a repeated flag the last counts. */

@@ -15,6 +15,7 @@ export const commonFlags: Readonly<Record<string, "value" | "switch">> = {
     ...["--speculative-algorithm", "--speculative-draft-model-path", "--speculative-num-steps"],
     ...["--speculative-eagle-topk", "--speculative-num-draft-tokens", "--num-reserved-decode-tokens"],
     ...["--disaggregation-ib-device", "--disaggregation-decode-polling-interval", "--watchdog-timeout"],
+    ...["--encoder-transfer-backend", "--disaggregation-decode-extra-slots", "--optimistic-prefill-attempts"],
     ...["--disaggregation-decode-retraction-backup", "--disaggregation-decode-allocation-policy"],
     ...["--json-model-override-args", "--preferred-sampling-params", "--lora-paths", "--max-loras-per-batch"],
   ),
@@ -25,6 +26,7 @@ export const commonFlags: Readonly<Record<string, "value" | "switch">> = {
     ...["--enable-deterministic-inference", "--enable-torch-compile", "--enable-return-routed-experts"],
     ...["--disable-custom-all-reduce", "--enable-p2p-check", "--sleep-on-idle", "--log-requests", "--enable-lora"],
     ...["--enable-cache-report", "--skip-server-warmup", "--enable-hierarchical-cache", "--enable-mixed-chunk"],
+    ...["--enable-adaptive-dispatch-to-encoder", "--disaggregation-enable-kv-checksum"],
     ...["--disaggregation-decode-enable-offload-kvcache", "--disaggregation-decode-enable-radix-cache"],
   ),
 };
@@ -33,6 +35,7 @@ const loopbackOnly = "workers listen on loopback, where only the router talks to
 const oneBox = "pdserve plans one machine, each worker a server of its own";
 const sizesWorker = "it decides how many GPUs a worker gets: --tp, --prefill-tp or --decode-tp";
 const isModel = "MODEL is pdserve's own argument";
+const byRole = "the worker's role says it: --encode-gpus, or an encoder group";
 const byConnector = "the connector writes it";
 
 /** Flags that would contradict the plan → why, to be read after "--x is set by pdserve:". */
@@ -53,7 +56,12 @@ export const ownedFlags: Readonly<Record<string, string>> = {
   "--node-rank": oneBox,
   "--dist-init-addr": oneBox,
   "--disaggregation-mode": "the worker's role says it",
-  "--disaggregation-transfer-backend": `${byConnector}: --kv-connector nixl, mooncake or mooncake_tcp`,
+  "--encoder-only": byRole,
+  "--language-only": byRole,
+  "--encoder-urls": byRole,
+  "--encoder-bootstrap-port": byRole,
+  "--encoder-register-urls": byRole,
+  "--disaggregation-transfer-backend": `${byConnector}: --kv-connector nixl, mooncake, mooncake_tcp or mori`,
   "--disaggregation-bootstrap-port": `${byConnector}; every prefill worker gets one of its own`,
 };
 
@@ -61,6 +69,7 @@ export const ownedFlags: Readonly<Record<string, string>> = {
 export const sharedFlags: readonly string[] = [
   ...["--page-size", "--kv-cache-dtype", "--dtype", "--context-length", "--quantization", "--attention-backend"],
   ...["--revision", "--tokenizer-path", "--skip-tokenizer-init", "--json-model-override-args"],
+  "--disaggregation-enable-kv-checksum",
 ];
 
 function all(kind: "value" | "switch", ...names: string[]): Record<string, "value" | "switch"> {

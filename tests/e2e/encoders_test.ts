@@ -101,6 +101,30 @@ test("the plan gives encoders GPUs of their own and joins them to prefill, not t
   ]);
 });
 
+test("V12: SGLang's language workers ask the encoders themselves, prefill for images only, decode never", async () => {
+  running = await startPdserve(encoderArgs.map((word) => word === "sim" ? "sim-sglang" : word));
+  const images = ["https://images.example/a.png", "https://images.example/b.png"];
+  expect((await post(running.url, chatOf("Two pictures?", images))).status).toBe(200);
+  expect((await post(running.url, chatOf("No picture?", []))).status).toBe(200);
+  const media = await Promise.all(["encode-0", "encode-1", "prefill-0", "decode-0"].map(mediaOf));
+  expect(media).toEqual([
+    { encoded: 1, loaded: 0, computed: 0 },
+    { encoded: 1, loaded: 0, computed: 0 },
+    { encoded: 0, loaded: 2, computed: 0 },
+    { encoded: 0, loaded: 0, computed: 0 },
+  ]);
+}, 60_000);
+
+test("V12: slime's encoder groups stand before regular workers of SGLang", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "encoders-")), "epd.yaml");
+  const groups = "[{worker_type: encoder, num_gpus: 1}, {worker_type: regular, num_gpus: 1}]";
+  writeFileSync(file, `sglang: [{name: actor, server_groups: ${groups}}]\n`);
+  running = await startPdserve([model, "--engine", "sim-sglang", "--port", "0", "--sglang-config", file]);
+  expect((await post(running.url, chatOf("Picture?", ["https://images.example/a.png"]))).status).toBe(200);
+  expect(await mediaOf("encode-0")).toMatchObject({ encoded: 1 });
+  expect(await mediaOf("regular-0")).toEqual({ encoded: 0, loaded: 1, computed: 0 });
+}, 60_000);
+
 const encoderArgs = [
   ...[model, "--engine", "sim", "--port", "0"],
   ...["--encode-gpus", "0,1", "--prefill-gpus", "2", "--decode-gpus", "3"],

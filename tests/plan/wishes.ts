@@ -79,7 +79,8 @@ export const around: Surroundings = {
 
 export function planFor(wish: Wish = {}, machine: Machine = machineOf(4), more: Partial<Surroundings> = {}): Planned {
   const spec = specOf(wish);
-  const engine = spec.settings.engine.value === "sim" ? engines.sim : engines.vllm;
+  const asked = spec.settings.engine.value;
+  const engine = asked === "sim" || asked === "sim-sglang" ? engines[asked] : engines.vllm;
   return makePlan(spec, machine, engine, { ...around, ...more });
 }
 

@@ -68,7 +68,7 @@ export const obligations: readonly Obligation[] = [
   tested(
     "V12",
     "encoder groups: started first, their URLs injected, not in /workers",
-    "SGLang's encoders, whose wiring is another, are refused",
+    "on vLLM and on SGLang; SGLang's on simulated engines only: no model with a tower is small enough for this CPU",
     "e2e/encoders_test.ts: images are encoded before prefill, the same image always by the same encoder; text never sees an encoder",
     "router/encode_media_test.ts: finds images and sounds in all messages, as they are written",
   ),
