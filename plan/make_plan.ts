@@ -136,7 +136,6 @@ function basisOf(
       cpuCores: machine.cpuCores,
       memoryBytes: machine.memoryBytes,
       workersOnMachine: draft.crew.workers.length,
-      ...(draft.crew.workers.some(({ role }) => role === "encode") ? { encodes: true as const } : {}),
       env: draft.secrets,
     },
   };
