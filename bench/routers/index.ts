@@ -3,7 +3,7 @@
 import { fastapiToy } from "./fastapi_toy.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
-import { pdserve, pdserveLogging } from "./pdserve.ts";
+import { pdserve, pdserveBefore, pdserveLogging } from "./pdserve.ts";
 import type { RouterUnderTest } from "./router_under_test.ts";
 import { smg } from "./smg.ts";
 import { vllmRouter } from "./vllm_router.ts";
@@ -11,6 +11,7 @@ import { vllmRouter } from "./vllm_router.ts";
 export const routers: readonly RouterUnderTest[] = [
   pdserve,
   pdserveLogging,
+  pdserveBefore,
   vllmRouter,
   smg,
   fastapiToy,

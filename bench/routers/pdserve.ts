@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type RouterUnderTest, versionFrom } from "./router_under_test.ts";
 
-const binary = join(import.meta.dir, "../../dist/pdserve");
+const built = join(import.meta.dir, "../../dist/pdserve");
 
 /** @param flags further ones; the name tells them apart in the table. */
-function pdserveWith(name: string, flags: readonly string[]): RouterUnderTest {
+function pdserveWith(name: string, flags: readonly string[], binary = built): RouterUnderTest {
   return {
     name,
     hops: 2,
@@ -24,4 +24,10 @@ function pdserveWith(name: string, flags: readonly string[]): RouterUnderTest {
 }
 
 export const pdserve = pdserveWith("pdserve", []);
+/** An earlier build, to see in one run what a change has brought. */
+export const pdserveBefore: RouterUnderTest = {
+  ...pdserveWith("pdserve before", [], process.env.PDSERVE_BEFORE ?? "none"),
+  inQuick: false,
+  install: "PDSERVE_BEFORE=path/of/an/earlier/pdserve",
+};
 export const pdserveLogging = pdserveWith("pdserve with access log", ["--access-log", "access.log"]);

@@ -9,7 +9,9 @@ export function listenByBunServe(answering: Answering, options: ListenOptions): 
   const { host, port, unix, maxBodyBytes, tls, reusePort = false } = options;
   const fetch = (request: Request): Response | Promise<Response> => {
     const answer: Answer | Promise<Answer> = answering(clientRequestOf(request));
-    return answer instanceof Promise ? answer.then(toResponse) : toResponse(answer);
+    return answer instanceof Promise
+      ? answer.then(toResponse, () => new Response(null, { status: 500 }))
+      : toResponse(answer);
   };
   const handlers = { fetch, maxRequestBodySize: maxBodyBytes, development: false, ...noIdleLimit };
   try {

@@ -10,6 +10,8 @@ export interface ListenOptions {
   readonly maxBodyBytes: number;
   /** PEM texts; HTTPS instead of HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Who speaks HTTP: the own server, or the runtime's, which TLS and Unix sockets always get. */
+  readonly server?: "own" | "bun";
   /** Several processes may listen on one port; the kernel spreads connections over them. */
   readonly reusePort?: boolean;
 }

@@ -61,7 +61,8 @@ class WrappedRequest implements ClientRequest {
 
   get target(): string {
     const { url } = this.request;
-    const path = url.indexOf("/", url.indexOf("://") + 3);
+    // Without a host header, which HTTP/1.0 allows, it is a path alone.
+    const path = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
     const part = url.indexOf("#", path);
     return url.slice(path, part < 0 ? url.length : part);
   }

@@ -22,6 +22,11 @@ export class HeadCollector {
     return this.#keptBytes === 0;
   }
 
+  /** What has come of an unfinished head, as latin1. */
+  text(): string {
+    return this.#kept === null ? "" : this.#kept.toString("latin1", 0, this.#keptBytes);
+  }
+
   clear(): void {
     this.#kept = null;
     this.#keptBytes = 0;

@@ -1,6 +1,6 @@
 // Malformed and hostile requests on a real socket: each gets its status, and none leaves anything behind.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { nixl } from "../../kv/nixl.ts";
@@ -8,46 +8,53 @@ import { badRows } from "./bad_input/bad_rows.ts";
 import { openStage, type Stage } from "./faults/fault_stage.ts";
 import { completion, until } from "./open_fleet.ts";
 
-let stage: Stage;
-beforeAll(async () => stage = await openStage(nixl, ["prefill-0", "decode-0"]));
-afterAll(() => stage.close());
-
 test("the table has at least 150 requests, each of its own name", () => {
   expect(new Set(badRows.map(({ name }) => name)).size).toBe(badRows.length);
   expect(badRows.length).toBeGreaterThanOrEqual(150);
 });
 
-for (const row of badRows) {
-  test(`${row.name}: ${row.expect}`, async () => {
-    const socket = connect(Number(new URL(stage.url).port), "127.0.0.1");
-    const answer = row.expect === "open"
-      ? await nothingOf(socket, row.send)
-      : await answerOf(socket, row.send, row.half);
-    expect(answer).toBe(row.expect);
-    await untouched();
+for (const server of ["own", "bun"] as const) {
+  describe(`the ${server} listener`, () => {
+    let stage: Stage;
+    beforeAll(async () => stage = await openStage(nixl, ["prefill-0", "decode-0"], {}, server));
+    afterAll(() => stage.close());
+
+    for (const row of badRows) {
+      const expected = server === "bun" ? row.byBun ?? row.expect : row.expect;
+      test(`${row.name}: ${expected}`, async () => {
+        const socket = connect(Number(new URL(stage.url).port), "127.0.0.1");
+        const answer = expected === "open"
+          ? await nothingOf(socket, row.send, stage)
+          : await answerOf(socket, row.send, row.half);
+        expect(answer).toBe(expected);
+        await untouched(stage);
+      });
+    }
+
+    test("after all of it the router serves as before", async () => {
+      const response = await fetch(`${stage.url}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(completion()),
+      });
+      expect(response.status).toBe(200);
+      expect(stage.fleet.metric("pdserve_avoided")).toBeNull();
+    });
+
+    test("no client's KV params, ranks or names of workers have reached a worker", () => {
+      const heads = stage.calls.map(({ head }) => head).join("\n");
+      for (const sign of ["x-data-parallel-rank", "x-pdserve-"]) expect(heads.includes(sign)).toBe(false);
+      for (const { json } of stage.calls) {
+        expect(json.ec_transfer_params).toBeUndefined();
+        expect(json.vllm_xargs).toBeUndefined();
+      }
+      const params = stage.calls.filter(({ worker }) => worker === "decode-0").map(({ json }) =>
+        json.kv_transfer_params
+      );
+      for (const one of params) if (one !== undefined) expect(one.remote_host).toBe("127.0.0.1");
+    });
   });
 }
-
-test("after all of it the router serves as before", async () => {
-  const response = await fetch(`${stage.url}/v1/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(completion()),
-  });
-  expect(response.status).toBe(200);
-  expect(stage.fleet.metric("pdserve_avoided")).toBeNull();
-});
-
-test("no client's KV params, ranks or names of workers have reached a worker", () => {
-  const heads = stage.calls.map(({ head }) => head).join("\n");
-  for (const sign of ["x-data-parallel-rank", "x-pdserve-"]) expect(heads.includes(sign)).toBe(false);
-  for (const { json } of stage.calls) {
-    expect(json.ec_transfer_params).toBeUndefined();
-    expect(json.vllm_xargs).toBeUndefined();
-  }
-  const params = stage.calls.filter(({ worker }) => worker === "decode-0").map(({ json }) => json.kv_transfer_params);
-  for (const one of params) if (one !== undefined) expect(one.remote_host).toBe("127.0.0.1");
-});
 
 /** The status of the first answer; `closed` when there is none. */
 async function answerOf(socket: Socket, send: Uint8Array | string, half?: true): Promise<number | "closed"> {
@@ -66,7 +73,7 @@ async function answerOf(socket: Socket, send: Uint8Array | string, half?: true):
 }
 
 /** Nothing is answered and no worker is asked, for as long as the request is not complete. */
-async function nothingOf(socket: Socket, send: Uint8Array | string): Promise<"open" | "answered"> {
+async function nothingOf(socket: Socket, send: Uint8Array | string, stage: Stage): Promise<"open" | "answered"> {
   const before = stage.calls.length;
   let answered = false;
   socket.on("data", () => answered = true);
@@ -79,7 +86,7 @@ async function nothingOf(socket: Socket, send: Uint8Array | string): Promise<"op
   return isOpen ? "open" : "answered";
 }
 
-async function untouched(): Promise<void> {
+async function untouched(stage: Stage): Promise<void> {
   const { fleet } = stage;
   const gauges = [
     "pdserve_in_flight",

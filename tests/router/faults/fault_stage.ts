@@ -58,6 +58,7 @@ export async function openStage(
   connector: Connector,
   workers: readonly string[],
   settings: Partial<RouterSettings> = {},
+  server: "own" | "bun" = "own",
 ): Promise<Stage> {
   const behaviours = new Map<string, Behaviour>();
   const open = new Set<WorkerConnection>();
@@ -116,7 +117,7 @@ export async function openStage(
     ...snapshot,
     workers: snapshot.workers.map((worker) => ({ ...worker, url: urlOf(worker.facts.name) })),
   }));
-  const listener = listen(fleet);
+  const listener = listen(fleet, server);
   stage.fleet = fleet;
   stage.url = listener.url;
   return stage as Stage;
@@ -214,8 +215,8 @@ function watched(client: UpstreamClient, onAnswer: (origin: string, part: "head"
   };
 }
 
-function listen(fleet: FakeFleet): Listener {
-  const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 1024 * 1024 };
+function listen(fleet: FakeFleet, server: "own" | "bun"): Listener {
+  const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 1024 * 1024, server };
   const listening = serve(fleet.router.answer, options);
   if (listening.is !== "listening") throw new Error(`no listener: ${listening.is}`);
   return listening.listener;
