@@ -2,7 +2,7 @@
 // The router compares the token ids one by one, since the engine does not; DESIGN.md says what happens otherwise.
 
 import type { Json } from "../kv/json.ts";
-import { type Handle, makeLedger } from "../kv/ledger.ts";
+import { makeLedger } from "../kv/ledger.ts";
 import { paramsForPrefill, tokensHeld } from "../kv/turn_reuse.ts";
 import { lastMember } from "./body/scan_body.ts";
 import { sliceUtf8 } from "./body/slice_text.ts";
@@ -10,6 +10,7 @@ import type { LegOpening } from "./leg.ts";
 import type { Ask } from "./read_ask.ts";
 import type { Roster, Slot } from "./roster.ts";
 import { sessionKeyOf } from "./session_key.ts";
+import { type KeptTurn, makeTurnMemory } from "./turn_memory.ts";
 import { promptIdsOf, readAnsweredTurn } from "./turn_tokens.ts";
 
 /** One turn of a session, from its prompt to its answer. */
@@ -29,13 +30,6 @@ export interface TurnReuse {
   forgetAll(): void;
 }
 
-interface Kept {
-  readonly ids: Uint32Array;
-  readonly params: Readonly<Record<string, Json>>;
-  readonly decode: string;
-  readonly handle: Handle;
-}
-
 export interface TurnReuseOptions {
   readonly ttlMs: number;
   readonly now: () => number;
@@ -51,34 +45,27 @@ const MAX_IDS = 8 * 1024 * 1024;
 export function makeTurnReuse({ ttlMs, now, roster, maxIds = MAX_IDS }: TurnReuseOptions): TurnReuse {
   // Of its own: what waits here for minutes is no handoff that hangs.
   const ledger = makeLedger(now);
-  const kept = new Map<string, Kept>();
-  let idCount = 0;
+  const memory = makeTurnMemory(maxIds);
   let epoch = 0;
-  const drop = (key: string, outcome: "released" | "failed"): void => {
-    const one = kept.get(key);
-    if (one === undefined) return;
-    kept.delete(key);
-    idCount -= one.ids.length;
-    one.handle.settle(outcome);
-  };
-  const keep = (key: string, one: Kept): void => {
-    drop(key, "released");
-    kept.set(key, one);
-    idCount += one.ids.length;
-    for (const [oldest] of kept) {
-      if (idCount <= maxIds) return;
-      drop(oldest, "released");
-    }
-  };
   /** Given once: taken out before it is used. */
-  const take = (key: string, prompt: readonly number[]): { readonly from: string; readonly params: Turn["params"] } => {
-    const one = kept.get(key);
-    const slot = one === undefined ? null : roster.named(one.decode);
-    const params = one === undefined ? null : paramsForPrefill(one.params, matching(one, prompt));
-    if (one === undefined || slot?.worker.state.is !== "ready" || params === null) return { from: "", params: null };
-    const isSpent = one.handle.spend(slot.worker.generation).is === "spent";
-    drop(key, "failed");
-    return { from: one.decode, params: isSpent ? params : null };
+  const take = (key: string, prompt: readonly number[]): Taken => {
+    const turn = memory.get(key);
+    const slot = turn === null ? null : roster.named(turn.decode);
+    const params = turn === null ? null : paramsForPrefill(turn.params, matching(turn, prompt));
+    if (turn === null || slot?.worker.state.is !== "ready" || params === null) return { from: null, params: null };
+    const { is } = turn.handle.spend(slot.worker.generation);
+    memory.drop(key, "failed");
+    return { from: turn.decode, params: is === "spent" ? params : null };
+  };
+  const keep = (key: string, prompt: readonly number[], answer: Uint8Array, decode: Slot): void => {
+    const turn = readAnsweredTurn(prompt, answer);
+    const held = tokensHeld(turn?.params ?? null);
+    // The answer's last token has no KV yet; an engine that counts it counts what it has not computed.
+    if (turn === null || held === 0 || held >= turn.ids.length) return;
+    const { name, worker: { generation } } = decode;
+    const facts = { attemptId: key, connector: "turn", prefill: name, decode: name, generation };
+    const handle = ledger.open({ ...facts, leaseMs: Math.max(1, ttlMs - MARGIN_MS) });
+    memory.keep(key, { ids: Uint32Array.from(turn.ids.slice(0, held)), params: turn.params, decode: name, handle });
   };
   return {
     begin(ask) {
@@ -90,29 +77,28 @@ export function makeTurnReuse({ ttlMs, now, roster, maxIds = MAX_IDS }: TurnReus
       return {
         params,
         answered(decode, opening) {
-          if (opening.is !== "answered" || opening.head.status !== 200 || madeIn !== epoch) return;
-          const turn = readAnsweredTurn(prompt, opening.body);
-          const held = tokensHeld(turn?.params ?? null);
-          // The answer's last token has no KV yet; an engine that counts it counts what it has not computed.
-          if (turn === null || held === 0 || held >= turn.ids.length) return;
-          const { name, worker: { generation } } = decode;
-          const facts = { attemptId: ask.id, connector: "turn", prefill: name, decode: name, generation };
-          const handle = ledger.open({ ...facts, leaseMs: Math.max(1, ttlMs - MARGIN_MS) });
-          keep(key, { ids: Uint32Array.from(turn.ids.slice(0, held)), params: turn.params, decode: name, handle });
+          const isGood = opening.is === "answered" && opening.head.status === 200;
+          if (isGood && madeIn === epoch) keep(key, prompt, opening.body, decode);
         },
         // What else lies there would hang prefill too.
-        failed: () => [...kept].forEach(([other, one]) => one.decode === from && drop(other, "failed")),
+        failed: () => memory.dropAll(from),
       };
     },
     forgetAll() {
       epoch++;
-      for (const key of [...kept.keys()]) drop(key, "released");
+      memory.dropAll(null);
     },
   };
 }
 
+interface Taken {
+  /** The decode worker that holds it. */
+  readonly from: string | null;
+  readonly params: Turn["params"];
+}
+
 /** A prompt's last token is always computed, so never all of it is read. */
-function matching({ ids }: Kept, prompt: readonly number[]): number {
+function matching({ ids }: KeptTurn, prompt: readonly number[]): number {
   const most = Math.min(ids.length, prompt.length - 1);
   for (let at = 0; at < most; at++) if (ids[at] !== prompt[at]) return at;
   return most;

@@ -44,12 +44,9 @@ function makeAddedWorkers(fleet: FleetView): AddedWorkers {
     const shown = workers.map((worker) => removed.has(worker.facts.name) ? { ...worker, state: draining } : worker);
     return { ...below, epoch: below.epoch + changes, workers: shown };
   };
-  const tell = () => {
-    for (const listener of listeners) listener(snapshot());
-  };
   const changed = () => {
     changes++;
-    tell();
+    for (const listener of listeners) listener(snapshot());
   };
   return {
     snapshot,
