@@ -29,7 +29,7 @@ export async function loadFiles(line: SplitArgv, settings: Settings, sources: Fi
   const file = await loadConfigFile({
     ...sources,
     asked: settingsFileOf(settings),
-    how: { dialect: dialectOf(line, settings), asked: askedOf(settings) },
+    how: { dialect: dialectOf(line, settings), asked: askedOf(settings, sources.env) },
     discovers: !takesNoUsualFile.has(line.verb) && topology === null,
   });
   if (topology === null) return file;

@@ -37,7 +37,7 @@ export async function loadTopology(places: TopologyPlaces): Promise<ConfigFile |
     return { path: null, layer: null, problems: [several(given, settings)] };
   }
   if (toml !== null) return await primeRl(toml, places);
-  const asked = askedOf(settings);
+  const asked = askedOf(settings, places.env);
   const from = async (key: "vllmConfig" | "sglangConfig", dialect: () => Promise<Dialect>): Promise<ConfigFile> => {
     const { value, origin } = settings[key];
     const path = value ?? "";
@@ -61,8 +61,8 @@ async function external({ settings, getJson }: TopologyPlaces): Promise<ConfigFi
 }
 
 /** What the line says of any file. */
-export function askedOf({ modelEntry, engine }: Settings): Asked {
-  return { modelEntry: modelEntry.value, engine: engine.origin.is === "default" ? null : engine.value };
+export function askedOf({ modelEntry, engine }: Settings, env: NonNullable<Asked["env"]>): Asked {
+  return { modelEntry: modelEntry.value, engine: engine.origin.is === "default" ? null : engine.value, env };
 }
 
 /** `@ FILE`; a settings file that is TOML is the same. */

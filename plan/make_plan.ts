@@ -59,7 +59,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
 
   const basis = withEncoders(basisOf(draft, spec, machine, engine, around, connector), slots);
   const workers = slots.map((slot) => withCommand(basis, slot, engine, connector));
-  problems.push(...checkEngineEnv(spec, workers));
+  problems.push(...checkEngineEnv(spec, workers, engine));
   const plan: Omit<Plan, "planId"> = {
     ...basis,
     connector: { name: connector.name, reason },

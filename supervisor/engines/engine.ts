@@ -145,6 +145,8 @@ export interface Engine {
   readonly ownedFlags: Readonly<Record<string, string>>;
   /** Flags that must agree between prefill and decode. */
   readonly sharedFlags: readonly string[];
+  /** Why a variable that a user gives the engine does nothing; null where it may do something. */
+  whyUselessVariable?(name: string): string | null;
   readonly metrics: EngineMetrics;
 }
 

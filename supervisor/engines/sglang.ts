@@ -6,6 +6,7 @@ import { sglangCommand } from "./sglang_command.ts";
 import { commonFlags, ownedFlags, sharedFlags } from "./sglang_flags.ts";
 import { sglangMarks } from "./sglang_marks.ts";
 import { sglangRules } from "./sglang_rules.ts";
+import { whyUselessSglangVariable } from "./sglang_variables.ts";
 import { sglangStage } from "./sglang_stage.ts";
 import { readInstalled, readVersion, versionCommand } from "./sglang_version.ts";
 
@@ -31,6 +32,7 @@ export const sglang: Engine = {
   commonFlags,
   ownedFlags,
   sharedFlags,
+  whyUselessVariable: whyUselessSglangVariable,
   metrics: {
     // Prefill's tokens are counted on prefill; of decode's own share only what it computed is told.
     promptTokensBySource: "sglang:prompt_tokens",

@@ -55,10 +55,14 @@ function cpuArguments({ role, userArgs }: WorkerCommandInput): readonly string[]
   ];
 }
 
+/** Memory in segments that grow cannot be given back as the memory saver does it; slime takes these two away as well. */
+const wholeSegments = { PYTORCH_CUDA_ALLOC_CONF: "", PYTORCH_ALLOC_CONF: "" };
+
 function environment(input: WorkerCommandInput): Record<string, string> {
   return {
     ...(input.device === "cpu" ? { SGLANG_USE_CPU_ENGINE: "1" } : {}),
     ...deviceEnvironment(input),
+    ...(setsFlag(input.userArgs, "--enable-memory-saver") ? wholeSegments : {}),
     // What prefill ranks tell decode to connect to; left alone, the address of the network card.
     SGLANG_HOST_IP: input.host,
     PYTHONUNBUFFERED: "1",

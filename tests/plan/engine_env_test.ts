@@ -4,13 +4,18 @@ import { noFlags } from "../../plan/flag_layer.ts";
 import { layerSpec } from "../../plan/layer_spec.ts";
 import { makePlan } from "../../plan/make_plan.ts";
 import type { Planned } from "../../plan/plan.ts";
+import type { Engine } from "../../supervisor/engines/engine.ts";
 import { engines } from "../../supervisor/engines/index.ts";
 import { around, machineOf } from "./wishes.ts";
 
 function planOf(...lines: string[]): Planned {
+  return planOn(engines.vllm, ...lines);
+}
+
+function planOn(engine: Engine, ...lines: string[]): Planned {
   const file = pdserveYaml.read(["model: demo", ...lines].join("\n"), "pdserve.yaml");
   expect(file.problems).toEqual([]);
-  return makePlan(layerSpec({ flags: noFlags, env: {}, file: file.layer }).spec, machineOf(4), engines.vllm, around);
+  return makePlan(layerSpec({ flags: noFlags, env: {}, file: file.layer }).spec, machineOf(4), engine, around);
 }
 
 const envOf = (planned: Planned, name: string) =>
@@ -41,4 +46,16 @@ test("a variable that tunes wins over the plan's own, one that says where a work
 test("a variable without a value is refused with its line", () => {
   const { problems } = pdserveYaml.read("env:\n  A:\n", "pdserve.yaml");
   expect(problems).toMatchObject([{ what: 'Cannot read "env"', where: "pdserve.yaml:2" }]);
+});
+
+test("SGLang's timeouts reach its workers, and a variable that it does not read is told", () => {
+  const planned = planOn(
+    engines["sim-sglang"],
+    "env: { SGLANG_DISAGGREGATION_WAITING_TIMEOUT: 60, SGLANG_DISAGGREGATION_TRANSFER_TIMEOUT: 600 }",
+  );
+  expect(envOf(planned, "decode-0")).toMatchObject({ SGLANG_DISAGGREGATION_WAITING_TIMEOUT: "60" });
+  const told = planned.is === "planned" ? planned.plan.problems : [];
+  expect(told.map(({ what }) => what)).toEqual([
+    "Ignore the variable SGLANG_DISAGGREGATION_TRANSFER_TIMEOUT of the engines",
+  ]);
 });

@@ -5,11 +5,12 @@ import { nearestName } from "../../../kv/nearest_name.ts";
 import { emptyLayer, type Saying } from "../../layer.ts";
 import type { Problem } from "../../problem.ts";
 import { settings } from "../../settings.ts";
-import type { EngineVariable, Layout, Origin, WorkerGroup } from "../../spec.ts";
+import type { Layout, Origin, WorkerGroup } from "../../spec.ts";
 import type { Asked, Dialect, ReadFile } from "../dialect.ts";
 import { longRequests, rolloutLimitS } from "../long_requests.ts";
 import { type ModelEntry, readModelEntry } from "./model_entry.ts";
 import { everyModel } from "./model_names.ts";
+import { forTrainer } from "./trained_env.ts";
 import type { RolloutReading } from "./reading.ts";
 import { errorAt, warningAt } from "../tell.ts";
 import { readYaml } from "../yaml/yaml_document.ts";
@@ -47,7 +48,7 @@ function read(tool: Tool, text: string, path: string, asked: Asked = {}): ReadFi
   if (chosen === null) return { layer: emptyLayer, problems };
   const own: Saying[] = engine === null ? [] : [{ key: "engine", text: engine, origin: start }];
   const sayings = [...own, ...longRequests(rolloutLimitS, start)];
-  const engineEnv = { ...emptyLayer.engineEnv, both: forTrainer(tool, chosen) };
+  const engineEnv = { ...emptyLayer.engineEnv, both: forTrainer(tool, chosen, reading.speaks, asked.env ?? {}) };
   return { layer: { ...emptyLayer, sayings, engineEnv, layout: layoutOf(tool, models, chosen) }, problems };
 }
 
@@ -63,14 +64,6 @@ function layoutOf(tool: Tool, models: readonly ModelEntry[], chosen: ModelEntry)
     ...{ tool: tool.name, engine: tool.key, model: chosen.model, groups },
     ...{ ports: "search", updatesWeights: chosen.updatesWeights },
   };
-}
-
-/** What vime sets on every engine that a trainer talks to: its routes, and NCCL that can join the trainer's group. */
-const trainedEnv = { VLLM_SERVER_DEV_MODE: "1", NCCL_CUMEM_ENABLE: "0" } as const;
-
-function forTrainer(tool: Tool, { updatesWeights, origin }: ModelEntry): readonly EngineVariable[] {
-  if (tool.name !== "vime" || updatesWeights === false) return [];
-  return Object.entries(trainedEnv).map(([name, value]) => ({ name, value, origin }));
 }
 
 /** Another model's GPUs: the run that serves it counts the same way and finds them free. */
