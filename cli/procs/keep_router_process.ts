@@ -11,6 +11,8 @@ export interface Place {
   spawn(onMessage: (message: unknown) => void): RouterProcess;
   /** What it is to serve now. */
   order(): ServeMessage;
+  /** Of that order. */
+  generation(): number;
   /** Its process is gone, untold, and what it left behind may be settled. `reason`: in its own words. */
   onGone(exit: Exit, reason: string | null): void;
   onServes(): void;
@@ -40,48 +42,48 @@ const LONGEST_PAUSE_MS = 10_000;
 type Life =
   | { readonly is: "running"; readonly process: RouterProcess; silentSeconds: number; generation: number | null }
   | { readonly is: "pausing"; readonly timer: ReturnType<typeof setTimeout> }
-  | { readonly is: "closing"; readonly process: RouterProcess | null };
+  | { readonly is: "closing" };
 
 export function keepRouterProcess(place: Place): KeptProcess {
   const metrics = makeMetricsOfPlace();
   const asking = makeQuestions();
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let failures = 0;
   let reason: string | null = null;
-  const hear = (message: FromRouter) => {
-    if (life.is === "running") life.silentSeconds = 0;
-    if (message.is === "started") return send(place.order());
-    if (message.is === "says") return place.onSays(message.text);
-    if (message.is === "cannot-serve") return void (reason = message.reason);
+  const hear = (message: FromRouter, running: Extract<Life, { is: "running" }>) => {
+    running.silentSeconds = 0;
+    if (message.is === "started") running.process.send(place.order());
+    if (message.is === "cannot-serve") reason = message.reason;
     if (message.is === "serves") {
-      if (life.is === "running") life.generation = message.generation;
-      return place.onServes();
+      running.generation = message.generation;
+      place.onServes();
     }
+    if (message.is !== "told") return;
     failures = 0;
-    if (message.generation === place.order().generation) metrics.take(message.metrics);
+    if (message.generation === place.generation()) metrics.take(message.metrics);
     asking.answer(message);
   };
   const start = (): Life => {
-    const process = place.spawn((message) => hear(message as FromRouter));
+    const process = place.spawn((message) => {
+      const from = message as FromRouter;
+      if (from.is === "says") place.onSays(from.text);
+      else if (from.is === "ended") end();
+      else if (life.is === "running" && life.process === process) hear(from, life);
+    });
     void process.exited.then(gone);
     return { is: "running", process, silentSeconds: 0, generation: null };
   };
   const gone = (exit: Exit) => {
     asking.giveUp();
     metrics.keep();
-    if (life.is === "closing") return;
+    if (life.is === "closing") return end();
     place.onGone(exit, reason);
     reason = null;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++);
     life = { is: "pausing", timer: setTimeout(() => void (life = start()), pauseMs) };
   };
-  const send = (message: ToRouter) => {
-    if (life.is === "running") life.process.send(message);
-  };
   let life = start();
-  const watch = setInterval(() => {
-    if (life.is === "running" && ++life.silentSeconds > MOST_SILENT_SECONDS) life.process.kill();
-  }, 1_000);
-  watch.unref();
+  const stopWatching = watchSilence(() => life);
   return {
     get generation() {
       return life.is === "running" ? life.generation : null;
@@ -89,21 +91,42 @@ export function keepRouterProcess(place: Place): KeptProcess {
     get metrics() {
       return metrics.all();
     },
-    send,
+    send: (message) => sendTo(life, message),
     forgetMetrics: metrics.forget,
-    ask: () => life.is === "running" ? asking.ask(send) : Promise.resolve([]),
+    ask: () => life.is === "running" ? asking.ask((message) => sendTo(life, message)) : Promise.resolve([]),
     async close() {
-      clearInterval(watch);
-      if (life.is === "pausing") clearTimeout(life.timer);
-      send({ is: "end" });
-      const process = life.is === "running" ? life.process : null;
-      life = { is: "closing", process };
-      if (process === null) return;
-      const timer = setTimeout(process.kill, END_LIMIT_MS);
-      await process.exited;
-      clearTimeout(timer);
+      stopWatching();
+      const before = life;
+      life = { is: "closing" };
+      await closeLife(before, ended);
     },
   };
+}
+
+function sendTo(life: Life, message: ToRouter): void {
+  if (life.is === "running") life.process.send(message);
+}
+
+/** Returns how to end that. */
+function watchSilence(life: () => Life): () => void {
+  const timer = setInterval(() => {
+    const now = life();
+    if (now.is === "running" && ++now.silentSeconds > MOST_SILENT_SECONDS) now.process.kill();
+  }, 1_000);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** It says when it has ended, after all else that it had to say. */
+async function closeLife(life: Life, ended: Promise<void>): Promise<void> {
+  if (life.is === "pausing") clearTimeout(life.timer);
+  if (life.is !== "running") return;
+  life.process.send({ is: "end" });
+  const timer = setTimeout(life.process.kill, END_LIMIT_MS);
+  await ended;
+  clearTimeout(timer);
+  life.process.kill();
+  await life.process.exited;
 }
 
 /** What processes that died had told is kept, or the sums would fall. */

@@ -63,6 +63,8 @@ export type FromRouter =
   | { readonly is: "cannot-serve"; readonly reason: string }
   /** Each second, and when asked; `question` is null then. */
   | ToldMessage
+  /** Nothing comes any more. */
+  | { readonly is: "ended" }
   /** For the core's own stderr, which others must not write on. */
   | { readonly is: "says"; readonly text: string };
 

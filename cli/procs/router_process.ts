@@ -20,25 +20,28 @@ import { makeSharing } from "./sharing.ts";
 /** How often the core hears of it, unasked: what a process that dies has counted since then is not known any more. */
 const TELL_EVERY_MS = 1_000;
 
-/** Ends when the core says so, or is gone. */
+/** Ends when the core has heard that it may, or is gone. */
 export async function runRouterProcess(_words: readonly string[], context: CliContext): Promise<number> {
   const tell = (message: FromRouter) => void process.send?.(message);
-  const ended = Promise.withResolvers<number>();
-  process.on("disconnect", () => ended.resolve(exitCodes.couldNotStart));
+  const told = Promise.withResolvers<number>();
+  const coreGone = new Promise<number>((resolve) => process.on("disconnect", () => resolve(exitCodes.couldNotStart)));
   // A service manager sends its signal to all processes; only the core knows what to do about it.
   const endIgnoring = onStopSignals(() => {});
   const part = makeRouterPart({ ...context, stderr: toldToCore(context.stderr, tell) }, tell);
   process.on("message", (message: ToRouter) => {
-    if (message.is === "end") ended.resolve(exitCodes.ok);
-    else if (part.hear(message) === "cannot serve") ended.resolve(exitCodes.couldNotStart);
+    if (message.is === "end") told.resolve(exitCodes.ok);
+    else if (part.hear(message) === "cannot serve") told.resolve(exitCodes.couldNotStart);
   });
   tell({ is: "started" });
   const timer = setInterval(() => part.hear({ is: "ask", question: null }), TELL_EVERY_MS);
-  const exitCode = await ended.promise;
+  const exitCode = await Promise.race([told.promise, coreGone]);
   clearInterval(timer);
   await part.close();
   endIgnoring();
-  return exitCode;
+  if (exitCode !== exitCodes.ok || !process.connected) return exitCode;
+  // The core ends this process when it has read all of it.
+  tell({ is: "ended" });
+  return await coreGone;
 }
 
 type Heard = Exclude<ToRouter, { readonly is: "end" | "ask" }> | {

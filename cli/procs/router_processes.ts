@@ -70,6 +70,7 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
     onDeath();
     options.warn(deathOf(exit, reason, left.reduce((sum, requests) => sum + requests, 0)));
   };
+  const calls = { order, generation: () => followed!.generation.number, onGone, onServes: closeOldPaths };
   return {
     share() {
       newest = openGeneration(options.count, (newest?.number ?? 0) + 1);
@@ -81,7 +82,7 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
       const before = followed;
       const endings = [router.workers.subscribe(tell), router.weights.subscribe(tell)];
       followed = { generation: newest!, router, run, stopTelling: () => endings.forEach((end) => end()) };
-      if (before === null) return void places.push(...startPlaces(options, { order, onGone, onServes: closeOldPaths }));
+      if (before === null) return void places.push(...startPlaces(options, calls));
       before.stopTelling();
       before.router.onIdle(() => live.delete(before.generation));
       places.forEach((place, at) => {
@@ -99,17 +100,22 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
 
 interface PlaceCalls {
   order(row: number): ServeMessage;
+  generation(): number;
   onGone(row: number, exit: Exit, reason: string | null): void;
   onServes(): void;
 }
 
 /** Row 0 is the core's. */
-function startPlaces({ count, env, say }: ProcessesOptions, { order, onGone, onServes }: PlaceCalls): KeptProcess[] {
+function startPlaces(
+  { count, env, say }: ProcessesOptions,
+  { order, generation, onGone, onServes }: PlaceCalls,
+): KeptProcess[] {
   const argv = [...selfCommand(), ROUTER_VERB];
   return Array.from({ length: count - 1 }, (_, at) =>
     keepRouterProcess({
       spawn: (onMessage) => spawnRouter(argv, env, onMessage),
       order: () => order(at + 1),
+      generation,
       onGone: (exit, reason) => onGone(at + 1, exit, reason),
       onServes,
       onSays: say,

@@ -4,7 +4,7 @@
 //
 // Who waits, waits in its own process, and looks again every few milliseconds while there is anybody.
 
-import type { Admission, Gate } from "../admission.ts";
+import type { Admission, Gate, Waiting } from "../admission.ts";
 import { type Claim, makeFairQueue } from "../fair_queue.ts";
 import type { Count, GateLimits } from "../numbers.ts";
 
@@ -23,14 +23,11 @@ const noClaim: Claim = { flow: "", priority: 0 };
 
 export function makeSharedGate(limits: GateLimits, parts: SharedGateParts): Gate {
   const { inside, waiting, places } = parts;
-  const queue = makeFairQueue<(admission: Admission) => void>();
+  const line = makeLine(limits.waiting, waiting);
   const whenEmpty: (() => void)[] = [];
   const { enter, placesNow, isOwnTurn } = entering(limits, parts);
   const letIn = () => {
-    while (queue.size > 0 && enter()) {
-      waiting.add(-1);
-      queue.next()!("admitted");
-    }
+    while (line.length > 0 && enter()) line.admitNext();
   };
   const tellIfEmpty = () => {
     if (whenEmpty.length > 0 && inside.sum === 0) { for (const callback of whenEmpty.splice(0)) callback(); }
@@ -38,31 +35,18 @@ export function makeSharedGate(limits: GateLimits, parts: SharedGateParts): Gate
   const lookLater = makeLooking(parts.random, () => {
     letIn();
     tellIfEmpty();
-    return queue.size > 0 || whenEmpty.length > 0;
+    return line.length > 0 || whenEmpty.length > 0;
   });
   return {
     tryEnter: () => waiting.sum === 0 && enter(),
     queueUp(claim = noClaim) {
-      waiting.add(1);
-      if (waiting.sum > limits.waiting) {
-        waiting.add(-1);
-        const pushedOut = queue.makeRoomFor(claim);
-        if (pushedOut === undefined) return null;
-        pushedOut("pushed-out");
-      }
-      const { promise: admitted, resolve } = Promise.withResolvers<Admission>();
-      queue.add(resolve, claim);
-      lookLater();
-      const giveUp = () => {
-        if (!queue.remove(resolve)) return;
-        waiting.add(-1);
-        resolve("gave-up");
-      };
-      return { admitted, giveUp };
+      const joined = line.join(claim);
+      if (joined !== null) lookLater();
+      return joined;
     },
     leave() {
       inside.add(-1);
-      if (queue.size > 0 && isOwnTurn(queue.size)) letIn();
+      if (line.length > 0 && isOwnTurn(line.length)) letIn();
       tellIfEmpty();
     },
     onceEmpty(callback) {
@@ -82,6 +66,40 @@ export function makeSharedGate(limits: GateLimits, parts: SharedGateParts): Gate
     },
     get waiting() {
       return waiting.sum;
+    },
+  };
+}
+
+/** Who waits in this process; `most` is for all together. */
+function makeLine(most: number, waiting: Count) {
+  const queue = makeFairQueue<(admission: Admission) => void>();
+  /** In a full line instead of somebody here who has less of a claim. */
+  const takeTurn = (claim: Claim) => {
+    waiting.add(1);
+    if (waiting.sum <= most) return true;
+    waiting.add(-1);
+    const pushedOut = queue.makeRoomFor(claim);
+    pushedOut?.("pushed-out");
+    return pushedOut !== undefined;
+  };
+  return {
+    get length() {
+      return queue.size;
+    },
+    join(claim: Claim): Waiting | null {
+      if (!takeTurn(claim)) return null;
+      const { promise: admitted, resolve } = Promise.withResolvers<Admission>();
+      queue.add(resolve, claim);
+      const giveUp = () => {
+        if (!queue.remove(resolve)) return;
+        waiting.add(-1);
+        resolve("gave-up");
+      };
+      return { admitted, giveUp };
+    },
+    admitNext() {
+      waiting.add(-1);
+      queue.next()!("admitted");
     },
   };
 }
