@@ -7,10 +7,9 @@ import { claimPort } from "../supervisor/native.ts";
 export function listenForClients(
   answering: Parameters<typeof serve>[0],
   { host, port, processes = 1 }: Plan["router"],
-  maxBodyBytes: number,
-  tls: ListenOptions["tls"],
+  given: Pick<ListenOptions, "maxBodyBytes" | "tls" | "server">,
 ): Listening {
-  const options = { host, port, maxBodyBytes, ...(tls && { tls }) };
+  const options = { host, port, ...given };
   if (processes === 1) return serve(answering, options);
   // Two runs of one user that both share their port would get each other's clients; the claim goes with this process.
   if (port !== 0 && claimPort(port) === null) return { is: "taken" };

@@ -39,10 +39,10 @@ export async function serveModels(input: ModelsInput, core: Core, context: CliCo
   const problems = await problemsOf(parts);
   if (problems.length > 0) return tell(problems);
 
-  const { host, port, maxBodyBytes } = input.wish.spec.settings;
+  const { host, port, maxBodyBytes, httpServer } = input.wish.spec.settings;
   const models: FrontModel[] = [];
   const front = modelFront(models, () => crypto.randomUUID());
-  const where = { host: host.value, port: port.value, maxBodyBytes: maxBodyBytes.value, tls: files.tls };
+  const where = { host: host.value, port: port.value, maxBodyBytes: maxBodyBytes.value, tls: files.tls, server: httpServer.value };
   const listening = serve(byFetch(front), where);
   if (listening.is !== "listening") return tell([cannotListen(where)]);
   const stopping = stopTogether(core);

@@ -10,7 +10,7 @@ export type { Listener, Listening, ListenOptions } from "./listen/listener.ts";
 
 export function serve(answering: Answering, options: ListenOptions): Listening {
   const isPlain = options.tls === undefined && options.unix === undefined;
-  return isPlain && options.server !== "bun"
+  return isPlain && options.server !== "runtime"
     ? listenByOwnServer(answering, options)
     : listenByBunServe(answering, options);
 }

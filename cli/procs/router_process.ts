@@ -107,7 +107,8 @@ function listen(router: LiveRouter, { wish }: RoutedRun, { listen, coreSocket }:
   const files = readRouterFiles(wish.spec);
   if (files.is === "unusable") return `${files.problem.what}: ${files.problem.why}`;
   const answering = passingToCore((client) => router.answer(client), coreSocket);
-  const listening = serve(answering, { ...listen, reusePort: true, tls: files.tls });
+  const server = wish.spec.settings.httpServer.value;
+  const listening = serve(answering, { ...listen, reusePort: true, tls: files.tls, server });
   if (listening.is === "listening") return listening.listener;
   return listening.is === "taken" ? `port ${listen.port} is taken` : listening.reason;
 }

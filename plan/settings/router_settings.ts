@@ -150,6 +150,15 @@ export const routerSettings = {
     group: "Router",
     help: "HTTP client towards the workers: pdserve's own, or the runtime's fetch",
   },
+  httpServer: {
+    flag: "--http-server",
+    yaml: "router.http_server",
+    kind: "choice",
+    choices: ["own", "runtime"],
+    default: "own",
+    group: "Router",
+    help: "HTTP server towards clients: pdserve's own, or the runtime's, which has all HTTPS",
+  },
   accessLog: {
     flag: "--access-log",
     yaml: "router.access_log",

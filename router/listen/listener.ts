@@ -9,9 +9,9 @@ export interface ListenOptions {
   /** Bodies above are not read; the router's own limit, which answers 413 in its own words, must be lower. */
   readonly maxBodyBytes: number;
   /** PEM texts; HTTPS instead of HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Who speaks HTTP: the own server, or the runtime's, which TLS and Unix sockets always get. */
-  readonly server?: "own" | "bun";
+  readonly server?: "own" | "runtime" | undefined;
   /** Several processes may listen on one port; the kernel spreads connections over them. */
   readonly reusePort?: boolean;
 }

@@ -3,7 +3,10 @@
 import { createRequire } from "node:module";
 
 export interface ReferenceReading {
+  /** Null for a request, and before the head of a final answer. */
   readonly status: number | null;
+  /** What a request asks for, as it is written; empty for an answer. */
+  readonly target: string;
   readonly body: Buffer;
   /** `keep` and `close`: a complete answer; `refused`: an error; `cut`: the input ended inside the answer. */
   readonly outcome: "keep" | "close" | "refused" | "cut";
@@ -24,12 +27,15 @@ interface Llhttp {
 
 const require = createRequire(import.meta.url);
 const wasmModule = "undici/lib/llhttp/llhttp-wasm.js";
+const requestType = 1;
 const responseType = 2;
 const errorOk = 0;
 const errorPaused = 21;
 
 interface Reading {
-  readonly method: string;
+  /** Of the request that is answered; null for a request itself. */
+  readonly method: string | null;
+  target: string;
   status: number | null;
   isFinal: boolean;
   keepAlive: boolean;
@@ -49,11 +55,21 @@ export function hasLlhttp(): boolean {
   }
 }
 
+/** Reads the first request in `reads`, then the end of the connection. */
+export function readRequestWithLlhttp(reads: readonly Uint8Array[]): ReferenceReading {
+  return readFirst(null, reads);
+}
+
 /** Reads the first final answer in `reads`, then the end of the connection. */
 export function readWithLlhttp(method: string, reads: readonly Uint8Array[]): ReferenceReading {
+  return readFirst(method, reads);
+}
+
+function readFirst(method: string | null, reads: readonly Uint8Array[]): ReferenceReading {
   const wasm = llhttp ??= instantiate();
-  const parser = wasm.llhttp_alloc(responseType);
-  const seen: Reading = { method, status: null, isFinal: false, keepAlive: false, complete: false, chunks: [] };
+  const parser = wasm.llhttp_alloc(method === null ? requestType : responseType);
+  const begun = { status: null, isFinal: false, keepAlive: false, complete: false };
+  const seen: Reading = { method, target: "", chunks: [], ...begun };
   reading = seen;
   try {
     let error = errorOk;
@@ -63,7 +79,8 @@ export function readWithLlhttp(method: string, reads: readonly Uint8Array[]): Re
     }
     if (error === errorOk && !seen.complete) error = wasm.llhttp_finish(parser);
     return {
-      status: seen.isFinal ? seen.status : null,
+      status: seen.isFinal && method !== null ? seen.status : null,
+      target: seen.target,
       body: Buffer.concat(seen.chunks),
       ...conclude(wasm, parser, seen, error),
     };
@@ -100,14 +117,17 @@ function instantiate(): Llhttp {
   const ignore = (): number => 0;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes)), {
     env: {
-      wasm_on_url: ignore,
+      wasm_on_url(_parser: number, at: number, length: number) {
+        reading!.target += Buffer.from(new Uint8Array(llhttp!.memory.buffer, at, length)).toString("latin1");
+        return 0;
+      },
       wasm_on_status: ignore,
       wasm_on_header_field: ignore,
       wasm_on_header_value: ignore,
       wasm_on_message_begin: ignore,
       wasm_on_headers_complete(_parser: number, status: number, _upgrade: number, keepAlive: number) {
         reading!.status = status;
-        reading!.isFinal = status >= 200;
+        reading!.isFinal = reading!.method === null || status >= 200;
         reading!.keepAlive = keepAlive === 1;
         return reading!.isFinal && reading!.method === "HEAD" ? 1 : 0;
       },

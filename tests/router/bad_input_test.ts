@@ -13,14 +13,14 @@ test("the table has at least 150 requests, each of its own name", () => {
   expect(badRows.length).toBeGreaterThanOrEqual(150);
 });
 
-for (const server of ["own", "bun"] as const) {
-  describe(`the ${server} listener`, () => {
+for (const server of ["own", "runtime"] as const) {
+  describe(`the ${server} server`, () => {
     let stage: Stage;
     beforeAll(async () => stage = await openStage(nixl, ["prefill-0", "decode-0"], {}, server));
     afterAll(() => stage.close());
 
     for (const row of badRows) {
-      const expected = server === "bun" ? row.byBun ?? row.expect : row.expect;
+      const expected = server === "runtime" ? row.byRuntime ?? row.expect : row.expect;
       test(`${row.name}: ${expected}`, async () => {
         const socket = connect(Number(new URL(stage.url).port), "127.0.0.1");
         const answer = expected === "open"

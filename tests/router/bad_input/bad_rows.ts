@@ -8,7 +8,7 @@ export interface BadRow {
   readonly half?: true;
   readonly expect: number | "closed" | "open";
   /** Where the runtime's own server answers otherwise. */
-  readonly byBun?: number | "closed";
+  readonly byRuntime?: number | "closed";
 }
 
 const bytes = (...parts: readonly (string | readonly number[])[]): Uint8Array =>
@@ -216,7 +216,7 @@ const oddHeaders: readonly BadRow[] = [
   header("a header of 1 MB", { "x-odd": "a".repeat(1_000_000) }, 431),
   header("a request id with a tab", { "x-request-id": "a\tb" }, 200),
   // RFC 9110 §5.5 has no control character in a value, nor takes llhttp one.
-  { ...header("a request id with a control character", { "x-request-id": "a\tb\x7f" }, 400), byBun: 200 },
+  { ...header("a request id with a control character", { "x-request-id": "a\tb\x7f" }, 400), byRuntime: 200 },
   header("a request id with quotes and line ends written out", { "x-request-id": '"%0d%0aX: y' }, 200),
   header("a request id of 10 kB", { "x-request-id": "i".repeat(10_000) }, 200),
   header(
@@ -249,7 +249,7 @@ const oddLines: readonly BadRow[] = [
   line(`GET /health HTTP/2.0\r\n${tail}`, 505),
   line(`GET /health HTTP/1.1x\r\n${tail}`, 505),
   // No method, so no request line, whatever its version.
-  { ...line(`G\0T /health HTTP/1.1\r\n${tail}`, 400), byBun: 505 },
+  { ...line(`G\0T /health HTTP/1.1\r\n${tail}`, 400), byRuntime: 505 },
   line("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
   line("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
   line("SSH-2.0-OpenSSH_9.6\r\n", 400),
@@ -298,7 +298,7 @@ const cutOff: readonly BadRow[] = [
   bad("a body larger than the limit", post(`{"prompt":"${"a".repeat(2 * 1024 * 1024)}"}`), 413),
   // Answered one after the other (RFC 9112 §9.3.2); the runtime's server gives none of them an answer.
   {
-    byBun: "closed",
+    byRuntime: "closed",
     ...bad(
       "three requests at once",
       Buffer.concat([
@@ -311,7 +311,7 @@ const cutOff: readonly BadRow[] = [
   },
   // The first one is good, and answered before the second is looked at.
   {
-    byBun: 400,
+    byRuntime: 400,
     ...bad(
       "a second request that is garbage",
       Buffer.concat([post(good, { headers: { connection: null } }), Buffer.from("garbage\r\n\r\n")]),

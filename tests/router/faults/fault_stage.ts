@@ -58,7 +58,7 @@ export async function openStage(
   connector: Connector,
   workers: readonly string[],
   settings: Partial<RouterSettings> = {},
-  server: "own" | "bun" = "own",
+  server: "own" | "runtime" = "own",
 ): Promise<Stage> {
   const behaviours = new Map<string, Behaviour>();
   const open = new Set<WorkerConnection>();
@@ -215,7 +215,7 @@ function watched(client: UpstreamClient, onAnswer: (origin: string, part: "head"
   };
 }
 
-function listen(fleet: FakeFleet, server: "own" | "bun"): Listener {
+function listen(fleet: FakeFleet, server: "own" | "runtime"): Listener {
   const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 1024 * 1024, server };
   const listening = serve(fleet.router.answer, options);
   if (listening.is !== "listening") throw new Error(`no listener: ${listening.is}`);

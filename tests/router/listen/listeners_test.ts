@@ -19,7 +19,7 @@ const echo: Answering = (request) =>
     else request.whenBody(tell);
   });
 
-for (const server of ["own", "bun"] as const) {
+for (const server of ["own", "runtime"] as const) {
   const listen = (
     answering: Answering,
     extra: { host?: string; port?: number; reusePort?: boolean } = {},
@@ -36,7 +36,7 @@ for (const server of ["own", "bun"] as const) {
     return served.listener;
   };
 
-  describe(`the ${server} listener`, () => {
+  describe(`the ${server} server`, () => {
     test("serves one request after the other on a connection", async () => {
       const client = await dial(listen(echo).port);
       await client.send("GET /one HTTP/1.1\r\nhost: a\r\nx-a: 1\r\n\r\n");
