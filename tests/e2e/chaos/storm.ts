@@ -14,6 +14,8 @@ export interface StormOptions {
   readonly durationMs: number;
   readonly topology: string;
   readonly clients: number;
+  /** Router processes on the one port; 1 when left out. */
+  readonly routers?: number;
   /** Told of each act. */
   readonly onAct: (text: string) => void;
 }
@@ -43,6 +45,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   writeFileSync(settingsFile, settingsText(options.topology, 32, 100));
   const run = await startPdserve([
     ...["demo-model", "--engine", "sim", "--port", String(await freePort())],
+    ...["--router-procs", String(options.routers ?? 1)],
     ...["--hang-timeout", "3s", "--drain-timeout", "3s", "--max-failures", "100000", "--config", settingsFile],
     ...["--idle-timeout", "20s", "--first-token-timeout", "20s", "--prefill-timeout", "20s"],
     ...["--", "--sim-startup-ms", "50", "--sim-decode-ms-per-token", "4", "--sim-death-ms", "100"],
