@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { applyEdit } from "./body/apply_edit.ts";
 import { scanBody } from "./body/scan_body.ts";
 import { streamToClient } from "./client_stream.ts";
+import { saysAborted } from "./engine_abort.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureOfLeg, type LegName, type WorkerAnswer } from "./leg_failure.ts";
 import { pairHider, withoutPair } from "./hide_pair.ts";
@@ -13,15 +14,21 @@ import type { Answer } from "./listen/client_request.ts";
 import { errorAnswer, errorEvent, type OwnError } from "./own_error.ts";
 import { clientKvMembers } from "./prefill_edit.ts";
 import type { RouterIo } from "./router_io.ts";
+import { makeStreamTail } from "./stream_tail.ts";
 import type { ResponseHead } from "./upstream/client.ts";
 
 /** A complete answer. Its status is the worker's, its bytes too, but for KV params, which stay inside. */
-export function answerWith(exchange: Exchange, { head, body }: WorkerAnswer, io: RouterIo): Answer {
+export function answerWith(
+  exchange: Exchange,
+  { head, body }: WorkerAnswer,
+  io: RouterIo,
+  ending: "complete" | "cut" = "complete",
+): Answer {
   const fields = fieldsOf(exchange, head);
   exchange.answeredWith(head.status);
-  if (head.status < 500) praiseWorkers(exchange, io);
-  if (head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
-  exchange.settle("complete");
+  if (ending === "complete" && head.status < 500) praiseWorkers(exchange, io);
+  if (ending === "complete" && head.status < 400) io.metrics.handoffs.add(handoffLabel(exchange.handoff));
+  exchange.settle(ending);
   // Events are passed on unread, whether they come all at once or one by one.
   const told = isEventStream(head) ? body : withoutKvParams(body);
   const { pairName } = exchange;
@@ -43,15 +50,20 @@ export function answerStreaming(
   io: RouterIo,
 ): Answer {
   const whole = leg.takeWhole();
-  if (whole !== null) return answerWith(exchange, { head: from.head, body: from.rewrite?.(whole) ?? whole }, io);
+  if (whole !== null) {
+    const answer = { head: from.head, body: from.rewrite?.(whole) ?? whole };
+    return answerWith(exchange, answer, io, endingOf(whole, exchange, from, io));
+  }
   exchange.answeredWith(from.head.status);
   exchange.enter("stream", io.settings.idleTimeoutMs);
   const api = exchange.ask.route.api;
   const isEvents = isEventStream(from.head);
   const { pairName } = exchange;
   const rewrite = from.rewrite ?? (pairName === null ? undefined : pairHider(pairName, exchange.id));
+  const tail = isEvents ? makeStreamTail() : null;
   const body = streamToClient(leg, {
     ...(rewrite === undefined ? {} : { rewrite }),
+    ...(tail === null ? {} : { seen: tail.add }),
     progress: (isWaiting) => exchange.progress(isWaiting),
     farewell(failure) {
       const failed = failureOfLeg(from.name, from.worker, failure, exchange.phase);
@@ -59,7 +71,8 @@ export function answerStreaming(
       if (failed.fault !== null) io.health.blame(from.worker, failed.fault);
       return isEvents ? errorEvent(failed.error, api) : null;
     },
-    over(how) {
+    over(ended) {
+      const how = ended === "complete" && tail !== null ? endingOf(tail.bytes(), exchange, from, io) : ended;
       if (how === "complete") {
         praiseWorkers(exchange, io);
         io.metrics.handoffs.add(handoffLabel(exchange.handoff));
@@ -68,6 +81,23 @@ export function answerStreaming(
     },
   });
   return { status: from.head.status, fields: fieldsOf(exchange, from.head), body };
+}
+
+/** A stream that its engine has broken off by itself goes to the client as it is, and counts as what it is. */
+function endingOf(
+  tail: Uint8Array,
+  { ask, times, id }: Exchange,
+  { name, worker }: { readonly name: LegName; readonly worker: string },
+  io: RouterIo,
+): "complete" | "cut" {
+  if (!saysAborted(tail, ask.route.api) || io.aborts.isAskedSince(times.acceptedMs)) return "complete";
+  io.metrics.legFailures.add(`${name}\0${worker}\0aborted`);
+  io.log("warn", "A worker ended a stream before its answer was complete (finish_reason abort)", {
+    worker,
+    requestId: id,
+  });
+  io.health.blame(worker, "failing");
+  return "cut";
 }
 
 export function answerError(exchange: Exchange, error: OwnError): Answer {

@@ -7,6 +7,8 @@ import type { AnswerStream, ClientOutlet } from "./listen/client_request.ts";
 export interface StreamWatch {
   /** Changes the bytes on their way; an empty chunk is held back. */
   rewrite?(chunk: Uint8Array): Uint8Array;
+  /** Sees each chunk as the client gets it; it is only ours until this returns. */
+  seen?(chunk: Uint8Array): void;
   /** After each chunk: the limit for the next one starts. `waiting` while the client does not take what it got. */
   progress(waiting: boolean): void;
   /** What the client is told when the worker's stream breaks off; null to cut the connection instead. */
@@ -54,6 +56,7 @@ class ClientStream implements Outlet, AnswerStream {
     if (length === 0) return;
     this.#lastByte = chunk[length - 1]!;
     this.#sawDone = endsWithDone(chunk, length);
+    this.#watch.seen?.(chunk);
     const taken = client.write(chunk);
     this.#watch.progress(taken !== undefined);
     return taken?.then(() => this.#watch.progress(false));

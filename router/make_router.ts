@@ -10,6 +10,7 @@ import { addedWorkersOf } from "./admin/added_workers.ts";
 import { makeAdminApp } from "./admin/admin_app.ts";
 import { answerClients } from "./answer_client.ts";
 import { makeApp } from "./app.ts";
+import { makeAskedAborts } from "./engine_abort.ts";
 import { makeDeadlines } from "./deadlines.ts";
 import type { Answering } from "./listen/client_request.ts";
 import { makeKvArrivals } from "./kv_arrivals.ts";
@@ -79,6 +80,8 @@ export interface Router {
   inFlight(): number;
   /** What runs on one worker now; zeros for one that is not there. */
   load(worker: string): { readonly requests: number; readonly handoffs: number };
+  /** Resolves when all router processes know of the workers what this one knows now. */
+  heard(): Promise<void>;
   /** Calls back once, as soon as nothing is in flight (at once when nothing is). */
   onIdle(callback: () => void): void;
   metricsText(): string;
@@ -104,6 +107,7 @@ export function makeRouter(options: RouterOptions): Router {
   const io = connectParts({ ...options, fleet: workers }, own, numbers);
   const admin = makeAdminApp(workers, io);
   const app = makeApp(io, admin);
+  const heard = async () => void await siblings?.ask();
   const watches = [makeStallWatch(io), io.served, io.weightWatch];
   if (options.watchesFleet === false) io.weightWatch.close();
   else watches.push(...watchFleet(io, options));
@@ -117,10 +121,11 @@ export function makeRouter(options: RouterOptions): Router {
       const slot = io.roster.named(worker);
       return { requests: slot?.inFlight ?? 0, handoffs: slot?.window.inside ?? 0 };
     },
+    heard,
     onIdle(callback) {
-      // What a process has not heard yet it cannot have counted.
+      // Who has not heard that nobody is let in any more may be about to let somebody in.
       if (siblings === null) io.gate.onceEmpty(callback);
-      else void siblings.ask().then(() => io.gate.onceEmpty(callback));
+      else void heard().then(() => io.gate.onceEmpty(callback));
     },
     metricsText: () => io.metrics.text(),
     workers,
@@ -197,6 +202,7 @@ function connectParts(
     weights,
     weightWatch,
     turns,
+    aborts: makeAskedAborts(now, numbers.part.of === 1),
   };
   return { settings, connector, leaseMs, policies, upstream, log, tracing, now, wall, random, ...parts };
 }

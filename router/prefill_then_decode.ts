@@ -2,6 +2,7 @@
 
 import type { LegContext, PrefillReply } from "../kv/connector.ts";
 import { answerStreaming, answerWith } from "./answer.ts";
+import { unlessAborted } from "./engine_abort.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Leg, LegOpening } from "./leg.ts";
 import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
@@ -84,7 +85,9 @@ export function openDecode(
   part: PromptPart | null = null,
 ): AttemptResult {
   const worker = pair.decode.name;
-  const judged = judgeOpening("decode", worker, opening, exchange.phase);
+  const { ask: { route: { api } }, times: { acceptedMs } } = exchange;
+  const isAsked = io.aborts.isAskedSince(acceptedMs);
+  const judged = unlessAborted(judgeOpening("decode", worker, opening, exchange.phase), "decode", worker, api, isAsked);
   if (judged.is === "aborted") return { is: "gone" };
   if (judged.is === "failed") {
     leg.abort();

@@ -4,6 +4,7 @@ import type { Connector } from "../kv/connector.ts";
 import type { Ledger } from "../kv/ledger.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { Gate } from "./admission.ts";
+import type { AskedAborts } from "./engine_abort.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { KvArrivals } from "./kv_arrivals.ts";
 import type { Pace } from "./pace.ts";
@@ -110,6 +111,7 @@ export interface RouterIo {
   readonly weightWatch: WeightWatch;
   /** Null without `--turn-reuse`. */
   readonly turns: TurnReuse | null;
+  readonly aborts: AskedAborts;
   readonly log: RouterLog;
   /** Milliseconds, monotonic. */
   readonly now: () => number;

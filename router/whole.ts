@@ -2,6 +2,7 @@
 
 import { answerError, answerNobody, answerStreaming, answerWith } from "./answer.ts";
 import { chooseWorker } from "./choose_worker.ts";
+import { unlessAborted } from "./engine_abort.ts";
 import type { Exchange } from "./exchange.ts";
 import { type FailedLeg, judgeOpening } from "./leg_failure.ts";
 import { wholeRequest } from "./leg_request.ts";
@@ -56,7 +57,9 @@ async function runWhole(exchange: Exchange, slot: Slot, io: RouterIo): Promise<A
   exchange.enter("first token", io.settings.prefillTimeoutMs + io.settings.firstTokenTimeoutMs);
   const attemptId = exchange.attemptId(io.random());
   const leg = exchange.startLeg(slot, wholeRequest(exchange.ask, attemptId), "whole");
-  const judged = judgeOpening("whole", slot.name, await leg.opened, exchange.phase);
+  const opened = judgeOpening("whole", slot.name, await leg.opened, exchange.phase);
+  const isAsked = io.aborts.isAskedSince(exchange.times.acceptedMs);
+  const judged = unlessAborted(opened, "whole", slot.name, exchange.ask.route.api, isAsked);
   if (judged.is === "aborted") return "gone";
   if (judged.is === "failed") {
     leg.abort();

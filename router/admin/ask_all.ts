@@ -21,7 +21,7 @@ export interface Call {
   readonly body: Uint8Array;
 }
 
-type AskIo = Pick<RouterIo, "upstream" | "roster"> & Partial<Pick<RouterIo, "turns">>;
+type AskIo = Pick<RouterIo, "upstream" | "roster"> & Partial<Pick<RouterIo, "turns" | "aborts">>;
 
 /** Weights of a large model take minutes; trainers give up after some twelve. */
 const LIMIT_MS = 900_000;
@@ -34,8 +34,10 @@ export async function askAll(
 ): Promise<Asked[]> {
   // Before and after: what is made meanwhile may be by the old weights or the new.
   io.turns?.forgetAll();
+  io.aborts?.note();
   const asked = await Promise.all(slots.map((slot, index) => ask(slot, callOf(slot, index), io)));
   io.turns?.forgetAll();
+  io.aborts?.note();
   return asked;
 }
 

@@ -145,6 +145,14 @@ const rows: readonly Row[] = [
     retried: true,
     retryAfter: "7",
   },
+  {
+    what: "answers 200 with finish_reason abort",
+    leg: "decode",
+    script: aborts,
+    status: 503,
+    retried: true,
+    retryAfter: "1",
+  },
   { what: "answers 400", leg: "decode", script: (call) => call.answer(400, engineError), status: 400, retried: false },
   {
     what: "answers 429",
@@ -193,6 +201,15 @@ for (const stream of [false, true]) {
       });
     }
   });
+}
+
+/** As an engine does that got SIGTERM before its first token. */
+function aborts(call: Call): void {
+  const choice = { index: 0, text: "", finish_reason: "abort" };
+  if (call.json.stream !== true) return call.answer(200, { ...decodeBody, choices: [choice] });
+  call.head(200, eventStream);
+  call.data(`data: ${JSON.stringify({ choices: [choice] })}\n\n${events.done}`);
+  call.end();
 }
 
 test("the retry table in router/DESIGN.md is this one", () => {
