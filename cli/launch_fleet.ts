@@ -48,6 +48,7 @@ export function launchFleet(
     inFlight: {
       count: () => router().inFlight(),
       ofWorker: (worker) => Object.values(router().load(worker)).reduce((sum, count) => sum + count, 0),
+      heard: () => router().heard(),
       onIdle: (callback) => router().onIdle(callback),
     },
     workerApiKey,
@@ -67,7 +68,7 @@ export function launchFleet(
 }
 
 /** Quick at first, for most failures are gone with the process; a minute at most, for a GPU that comes back. */
-function restartRule(giveUpAfter: number, withinMs: number): RestartRule {
+export function restartRule(giveUpAfter: number, withinMs: number): RestartRule {
   const jitter = (delayMs: number) => delayMs * (0.75 + Math.random() / 2);
   return { is: "backoff", firstMs: 1_000, maxMs: 60_000, giveUpAfter, withinMs, jitter };
 }

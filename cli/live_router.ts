@@ -22,6 +22,7 @@ export function liveRouter(first: Router): LiveRouter {
         loads.reduce((total, one) => total + read(one), 0);
       return { requests: sum(({ requests }) => requests), handoffs: sum(({ handoffs }) => handoffs) };
     },
+    heard: () => current.heard(),
     onIdle(callback) {
       let busy = all().length;
       for (const router of all()) router.onIdle(() => --busy === 0 && callback());

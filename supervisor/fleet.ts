@@ -250,6 +250,7 @@ class RunningFleet implements Fleet {
     return {
       ...{ clock: this.#clock, drainTimeoutMs, graceMs: engine.stop.graceMs },
       busy: (name) => inFlight.ofWorker(name),
+      heard: async () => await inFlight.heard?.(),
       isEnding: () => this.#stopping !== null,
     };
   }

@@ -13,6 +13,8 @@ export interface RollIo {
   readonly graceMs: number;
   /** Requests and handoffs that need this worker. */
   readonly busy: (worker: string) => number;
+  /** Resolves when nobody gives out requests by an older state of the workers. */
+  readonly heard: () => Promise<void>;
   /** The whole fleet is on its way out: nothing is started any more. */
   readonly isEnding: () => boolean;
 }
@@ -56,9 +58,10 @@ export function rollPeers(of: string, runners: ReadonlyMap<string, WorkerRunner>
  * state tells: null when it is to stay out of service.
  */
 export async function drainWorker(runner: WorkerRunner, io: RollIo, deadlineMs: number | null): Promise<void> {
-  const { clock, drainTimeoutMs, busy } = io;
+  const { clock, drainTimeoutMs, busy, heard } = io;
   const endMs = clock.nowMs() + drainTimeoutMs;
   runner.send({ is: "drain", deadlineMs });
+  await heard();
   while (runner.life.state.is === "draining" && busy(runner.plan.name) > 0 && clock.nowMs() < endMs) {
     await sleep(clock, LOOK_EVERY_MS);
   }

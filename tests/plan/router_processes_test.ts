@@ -35,3 +35,9 @@ test("a connector whose prefill tells one socket of the router has one router pr
   const { problems } = routerProcesses(spec, machineOf(4), lmcachePd);
   expect(problems).toMatchObject([{ severity: "error", fix: "--router-procs 1" }]);
 });
+
+test("the turns that --turn-reuse keeps are one process's", () => {
+  const spec = specOf({ flags: { routerProcs: "auto", turnReuseMs: "1m" } });
+  expect(routerProcesses(spec, machineOf(4, { cpuCores: 64 }), nixl).processes).toBe(1);
+  expect(problemsOf({ flags: { routerProcs: "2", turnReuseMs: "1m" } })).toMatchObject([{ fix: "--router-procs 1" }]);
+});
