@@ -36,6 +36,8 @@ export function makeServedModels(roster: Roster, upstream: UpstreamClient): Serv
       if (models !== null) told.set(name, { generation: worker.generation, models });
     }));
   };
+  // Also a reload begins here, and its first request may be one for them.
+  void look();
   const timer = setInterval(() => void look(), PERIOD_MS);
   timer.unref();
   return {
