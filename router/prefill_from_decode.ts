@@ -1,5 +1,5 @@
-// A prefill that reads the session's turn before from decode. A read that fails hangs prefill for good (seen on a real vLLM
-// 0.32.0), so it has a limit of its own, and after it prefill computes the prompt.
+// A prefill that reads the session's turn before from decode. A read that fails is a 500, or hangs prefill for good where its
+// policy is recompute (seen on a real vLLM 0.32.0), so it has a limit of its own, and after it prefill computes the prompt.
 
 import type { LegContext } from "../kv/connector.ts";
 import { kvParams } from "../kv/handoff.ts";
