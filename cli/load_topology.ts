@@ -61,8 +61,9 @@ async function external({ settings, getJson }: TopologyPlaces): Promise<ConfigFi
 }
 
 /** What the line says of any file. */
-export function askedOf({ modelEntry, engine }: Settings, env: NonNullable<Asked["env"]>): Asked {
-  return { modelEntry: modelEntry.value, engine: engine.origin.is === "default" ? null : engine.value, env };
+export function askedOf({ modelEntry, engine, scheduler }: Settings, env: NonNullable<Asked["env"]>): Asked {
+  const name = engine.origin.is === "default" ? null : engine.value;
+  return { modelEntry: modelEntry.value, engine: name, scheduler: scheduler.value, env };
 }
 
 /** `@ FILE`; a settings file that is TOML is the same. */

@@ -17,6 +17,7 @@ import { exitCodes } from "./exit_codes.ts";
 import { type FolderInput, keepFolder } from "./keep_folder.ts";
 import { listenForClients } from "./listen_for_clients.ts";
 import { launchFleet } from "./launch_fleet.ts";
+import { launchScheduler } from "./launch_scheduler.ts";
 import type { LiveRouter } from "./live_router.ts";
 import type { PlannedRun } from "./planned_run.ts";
 import { problemsText } from "./print_problems.ts";
@@ -62,18 +63,23 @@ export async function serveRun(
   for (const problem of plan.problems) events.emit({ type: "warning", problem });
   events.emit({ type: "listening", url: listener.url });
 
-  const workerApiKey = plan.workers.some(({ external }) => external !== null) ? null : newWorkerApiKey();
-  const launch = { run: planned, events, url: listener.url, workerApiKey, router: () => router };
+  // Somebody else's router knows no key of ours.
+  const asksKey = plan.scheduler === undefined && plan.workers.every(({ external }) => external === null);
+  const workerApiKey = asksKey ? newWorkerApiKey() : null;
+  const url = plan.scheduler === undefined ? listener.url : `http://127.0.0.1:${plan.scheduler.port}`;
+  const launch = { run: planned, events, url, workerApiKey, router: () => router };
   const fleet = launchFleet({ ...launch, identity: core.identity }, context);
+  const scheduler = launchScheduler(planned, { events, identity: core.identity }, context);
   const listen = { host: plan.router.host, port: listener.port, maxBodyBytes };
   const routers = runRouters(planned, { fleet: fleet.view, listen, events }, context);
   const router: LiveRouter = routers.router;
   core.onStop((haste) => fleet.stop(haste));
   events.subscribe((event) => event.type === "ready" && told?.ready());
   told?.listening({ url: listener.url, fetch: router.fetch });
-  const closeFolder = showRun({ planned, core, fleet, events, url: listener.url, routers });
+  const closeFolder = showRun({ planned, core, fleet, events, url, routers });
 
   const exitCode = await fleet.done;
+  await scheduler?.close();
   await listener.stop(true);
   await routers.close();
   closeFolder();

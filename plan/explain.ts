@@ -12,14 +12,22 @@ export interface PlanTable {
 export function planTable(plan: Plan): PlanTable {
   return {
     header: ["worker", "gpus", "port", "side ports", "command"],
-    rows: plan.workers.map((worker) => [
-      worker.name,
-      worker.gpus.join(",") || "-",
-      worker.external ?? String(worker.port),
-      sidePorts(worker),
-      commandSummary(worker),
-    ]),
+    rows: [
+      ...plan.workers.map((worker) => [
+        worker.name,
+        worker.gpus.join(",") || "-",
+        worker.external ?? String(worker.port),
+        sidePorts(worker),
+        commandSummary(worker),
+      ]),
+      ...schedulerRows(plan),
+    ],
   };
+}
+
+function schedulerRows({ scheduler }: Plan): readonly (readonly string[])[] {
+  if (scheduler === undefined) return [];
+  return [["scheduler", "-", String(scheduler.port), "-", maskArgv(scheduler.argv).map(quoteShellWord).join(" ")]];
 }
 
 function sidePorts({ ports }: WorkerPlan): string {

@@ -12,6 +12,7 @@ import { chooseDevice, chooseEngine } from "./choose_device.ts";
 import { checkEngineCommand, engineCommand } from "./engine_command.ts";
 import type { Crew } from "./crew.ts";
 import { checkEncoders } from "./check_encoders.ts";
+import { planScheduler } from "./plan_scheduler.ts";
 import { withEncoders } from "./with_encoders.ts";
 import { crewOfFlags } from "./crew_of_flags.ts";
 import { crewOfLayout } from "./crew_of_layout.ts";
@@ -47,8 +48,10 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
   const { ports, problems: portProblems } = workerPorts(crew, connector, engine, machine, taken);
   const slots = crew.map((worker) => withPorts(worker, ports[worker.name] ?? {}));
   const router = routerProcesses(spec, machine, connector);
+  const { scheduler, problems: schedulerProblems } = planScheduler(spec, slots, draft.routerPort, machine);
   problems.push(
     ...router.problems,
+    ...schedulerProblems,
     ...checkTurnReuse(spec, connector, true),
     ...portProblems,
     ...(draft.namesOnly ? [] : checkGpus(slots, machine, engine.commonFlags)),
@@ -67,6 +70,7 @@ export function makePlan(spec: Spec, machine: Machine, engine: Engine, around: S
     split: draft.crew.split,
     ...(typeof spec.layout?.updatesWeights === "boolean" ? { updatesWeights: spec.layout.updatesWeights } : {}),
     workers,
+    ...(scheduler === null ? {} : { scheduler }),
     problems,
   };
   return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };

@@ -21,8 +21,17 @@ export interface Plan {
   readonly workers: readonly WorkerPlan[];
   /** Whether a trainer sends these workers new weights, where the topology's file tells; frozen models get none. */
   readonly updatesWeights?: boolean;
+  /** A router of the user's own in front of the workers, where there is one. */
+  readonly scheduler?: SchedulerPlan;
   /** Warnings; a plan with errors does not exist. */
   readonly problems: readonly Problem[];
+}
+
+export interface SchedulerPlan {
+  readonly argv: readonly string[];
+  /** Where clients reach it. */
+  readonly port: number;
+  readonly cwd: string;
 }
 
 /** What every worker's command line is built from besides the worker itself, so that a restart can build it anew. */

@@ -25,6 +25,7 @@ export function planJson(planned: Planned) {
     router: plan.router,
     ...(plan.updatesWeights === undefined ? {} : { update_weights: plan.updatesWeights }),
     workers: plan.workers.map(workerJson),
+    ...(plan.scheduler === undefined ? {} : { scheduler: { ...plan.scheduler, argv: maskArgv(plan.scheduler.argv) } }),
     problems: plan.problems.map(problemJson),
   };
 }

@@ -15,6 +15,8 @@ export interface Asked {
   readonly modelEntry?: string | null;
   /** `--engine`, where the line or the environment says it. */
   readonly engine?: string | null;
+  /** `--scheduler`: whether a pdjob's own router is run. */
+  readonly scheduler?: "auto" | "command" | "builtin";
   /** pdserve's own environment, which the engines inherit: what is set there is the user's word. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

@@ -85,6 +85,35 @@ export const otherToolsSettings = {
     hint: "HOST:PORT…",
     help: "Engines that already run; each is asked whether it prefills or decodes",
   },
+  schedulerCommand: {
+    flag: "--scheduler-command",
+    yaml: "scheduler.command",
+    kind: "text",
+    default: null,
+    group: "Other tools",
+    hint: "COMMAND",
+    help:
+      "Run a router of your own in front of the workers; $PREFILL_URL_1, $DECODE_HOST_2, {PORT} and the like are filled in",
+  },
+  schedulerPort: {
+    flag: "--scheduler-port",
+    yaml: "scheduler.port",
+    kind: "port",
+    default: "8021",
+    group: "Other tools",
+    hint: "N",
+    help: "Where it listens: what {PORT} stands for",
+  },
+  scheduler: {
+    flag: "--scheduler",
+    yaml: null,
+    kind: "choice",
+    choices: ["auto", "command", "builtin"],
+    default: "auto",
+    group: "Other tools",
+    help:
+      "A pdjob's scheduler.command: run it, or let pdserve's router stand in; auto runs those pdserve does not know",
+  },
   disableLogToDriver: {
     flag: "--disable-log-to-driver",
     yaml: null,

@@ -363,7 +363,7 @@ export const obligations: readonly Obligation[] = [
   tested(
     "J8",
     "the scheduler's port and command",
-    "the command is never run: pdserve's router stands in for it, and takes over the flags of those it knows",
+    "pdserve's router stands in for the proxies it knows, with their flags; another command is run, or all of them with --scheduler command",
   ),
   tested("J9", "{PORT} in both its meanings"),
   tested("J10", "$PREFILL_URL_n and the like"),

@@ -5,7 +5,7 @@ import { nearestName } from "../../../kv/nearest_name.ts";
 import { emptyLayer, type Saying } from "../../layer.ts";
 import { distinctProblems, type Problem } from "../../problem.ts";
 import type { EngineVariable, Origin } from "../../spec.ts";
-import type { Dialect, ReadFile } from "../dialect.ts";
+import type { Asked, Dialect, ReadFile } from "../dialect.ts";
 import { layerOfLines } from "../serve_lines/layer_of_lines.ts";
 import { type PdjobRole, readPdjobParams } from "./params.ts";
 import type { PdjobReading } from "./reading.ts";
@@ -32,7 +32,7 @@ const connectors = [
   ...["mooncakeconnector", "exampleconnector", "moriioconnector", "nixlpushconnector"],
 ];
 
-function read(text: string, path: string): ReadFile {
+function read(text: string, path: string, asked: Asked = {}): ReadFile {
   const { root, lineOf, problems: syntax } = readYaml(text, path);
   if (syntax.length > 0) return { layer: emptyLayer, problems: syntax };
   const start: Origin = { is: "file", path, line: 1 };
@@ -49,7 +49,11 @@ function read(text: string, path: string): ReadFile {
   problems.push(...unknownKeys(root, topKeys, "a pdjob", reading));
   const counts = { prefill: replicasOf("prefill", reading), decode: replicasOf("decode", reading) };
   const lines = roles.flatMap((role) => lineOfRole(role, counts[role], start, reading) ?? []);
-  const sayings = [...timeout(reading), ...workingDir(reading), ...readScheduler(counts, start, reading)];
+  const sayings = [
+    ...timeout(reading),
+    ...workingDir(reading),
+    ...readScheduler(counts, start, reading, asked.scheduler ?? "auto"),
+  ];
   checkTotals(lines, reading);
   // What the general part says wrongly is wrong for both roles, and told once.
   if (lines.length < roles.length) return { layer: emptyLayer, problems: distinctProblems(problems) };

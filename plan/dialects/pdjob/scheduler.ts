@@ -1,18 +1,25 @@
-// `scheduler` of a pdjob: its port, and the proxy's command, whose place pdserve's own router takes.
+// `scheduler` of a pdjob: its port, and the proxy's command. Of a proxy that pdserve knows its own router takes the place; another
+// one is run as it is given.
 
 import { isMap, isScalar, type Node } from "yaml";
 import type { Saying } from "../../layer.ts";
-import { splitShellWords } from "../../shell_words.ts";
+import { type Address, schedulerWords } from "../../scheduler_command.ts";
 import type { Origin } from "../../spec.ts";
-import type { PdjobReading } from "./reading.ts";
+import type { Asked } from "../dialect.ts";
 import { readProxyCommand } from "../serve_lines/proxy_command.ts";
 import { errorAt, warningAt } from "../tell.ts";
+import type { PdjobReading } from "./reading.ts";
 
 type Counts = { readonly prefill: number; readonly decode: number };
 
 const usualPort = "8021";
 
-export function readScheduler(counts: Counts, start: Origin, reading: PdjobReading): readonly Saying[] {
+export function readScheduler(
+  counts: Counts,
+  start: Origin,
+  reading: PdjobReading,
+  wish: NonNullable<Asked["scheduler"]>,
+): readonly Saying[] {
   const { root, originAt, problems } = reading;
   const map = root.get("scheduler", true) as Node | undefined;
   const command = isMap(map) ? map.get("command", true) as Node | undefined : undefined;
@@ -20,7 +27,8 @@ export function readScheduler(counts: Counts, start: Origin, reading: PdjobReadi
   const where = command ?? map;
   const origin = where === undefined ? start : originAt(where);
   const number = isScalar(port) ? String(port.value) : usualPort;
-  const portSaying: Saying = { key: "port", text: number, origin: port === undefined ? origin : originAt(port) };
+  const portOrigin = port === undefined ? origin : originAt(port);
+  const ofRouter: Saying = { key: "port", text: number, origin: portOrigin };
   const text = isScalar(command) ? String(command.value ?? "") : "";
   if (text.trim() === "") {
     problems.push(errorAt(origin, {
@@ -29,44 +37,32 @@ export function readScheduler(counts: Counts, start: Origin, reading: PdjobReadi
       fix:
         `command: "vllm-router --vllm-pd-disaggregation --port {PORT} --prefill $PREFILL_URL_1 --decode $DECODE_URL_1"`,
     }));
-    return [portSaying];
+    return [ofRouter];
   }
-  const filled = fillPlaceholders(text, number, counts);
-  const left = /\$\{?[A-Z]\w*\}?/.exec(filled)?.[0];
-  if (left !== undefined) {
-    problems.push(errorAt(origin, {
-      what: `Nothing stands for ${left} in scheduler.command`,
-      why: `there are ${counts.prefill} prefill and ${counts.decode} decode replicas, counted from 1`,
-      fix: "$PREFILL_URL_1, $PREFILL_HOST_1, $PREFILL_PORT_1 and the like, up to the number of replicas",
+  // The ports are places in the list, not real ones, so that a known proxy's flags can be read.
+  const places = { port: number, prefill: inOrder(counts.prefill), decode: inOrder(counts.decode) };
+  const read = schedulerWords(text, places);
+  if (read.is === "bad") {
+    problems.push(errorAt(origin, read));
+    return [ofRouter];
+  }
+  const proxy = wish === "command" ? null : readProxyCommand(read.words, origin, problems);
+  if (proxy !== null) return [ofRouter, ...proxy.sayings];
+  const name = read.words.slice(0, 2).join(" ");
+  if (wish === "builtin") {
+    problems.push(warningAt(origin, {
+      what: `Serve by pdserve's own router in place of "${name}"`,
+      why: "--scheduler builtin asks for it; what this command would do besides is not known",
+      fix: "--scheduler auto runs it",
     }));
+    return [ofRouter];
   }
-  const words = splitShellWords(filled);
-  if (words === null) {
-    const why = "a quote is opened and not closed";
-    problems.push(errorAt(origin, { what: "Cannot split scheduler.command into words", why, fix: "close the quote" }));
-    return [portSaying];
-  }
-  const proxy = readProxyCommand(words, origin, problems);
-  if (proxy !== null) return [portSaying, ...proxy.sayings];
-  problems.push(warningAt(origin, {
-    what: `Serve by pdserve's own router in place of "${words.slice(0, 2).join(" ")}"`,
-    why: "it knows the handoff of the connector and watches the workers; this command is none it knows",
-    fix: "run it yourself in front of the workers' URLs, where only it will do",
-  }));
-  return [portSaying];
+  return [
+    { key: "schedulerCommand", text, origin },
+    { key: "schedulerPort", text: number, origin: portOrigin },
+  ];
 }
 
-/** `_10` before `_1`, so that the shorter name does not eat the longer; the ports are places in the list, not real ones. */
-export function fillPlaceholders(text: string, port: string, counts: Counts): string {
-  let filled = text.replaceAll("{PORT}", port);
-  for (const [role, count] of [["PREFILL", counts.prefill], ["DECODE", counts.decode]] as const) {
-    for (let n = count; n >= 1; n--) {
-      const values = { HOST: "127.0.0.1", PORT: String(n), URL: `http://127.0.0.1:${n}` };
-      for (const [kind, value] of Object.entries(values)) {
-        const name = `${role}_${kind}_${n}`;
-        filled = filled.replaceAll(`\${${name}}`, value).replaceAll(new RegExp(`\\$${name}(?!\\d)`, "g"), value);
-      }
-    }
-  }
-  return filled;
+function inOrder(count: number): readonly Address[] {
+  return Array.from({ length: count }, (_, at) => ({ host: "127.0.0.1", port: at + 1 }));
 }

@@ -183,9 +183,39 @@ describe("pdserve pdjob", () => {
       "round_robin",
     ]);
     expect(told).toEqual([]);
-    expect((await typed(line, job({ command: '"python mine.py"' }))).told).toEqual([
-      `warning job.yaml:6 Serve by pdserve's own router in place of "python mine.py"`,
-    ]);
+  });
+
+  test("J8: a command pdserve does not know is run as it is, with the workers' addresses; --scheduler says otherwise", async () => {
+    const own = job({
+      command: "'python mine.py --port {PORT} --p $PREFILL_URL_1 --d ${DECODE_HOST_1}:$DECODE_PORT_1'",
+    });
+    const { planned, told } = await typed(line, own);
+    const plan = planned?.is === "planned" ? planned.plan : null;
+    const [prefill, decode] = (plan?.workers ?? []).map(({ port }) => port);
+    expect(plan?.scheduler).toEqual({
+      argv: [
+        ..."python mine.py --port 8021 --p".split(" "),
+        `http://127.0.0.1:${prefill}`,
+        "--d",
+        `127.0.0.1:${decode}`,
+      ],
+      port: 8021,
+      cwd: "/tmp/pd",
+    });
+    expect(plan?.router.port).toBe(8000);
+    expect(told).toEqual([`warning job.yaml:6 Run "python mine.py" as the router: the workers ask for no key`]);
+    const builtin = await typed(`${line} --scheduler builtin`, own);
+    expect(builtin.told).toEqual([`warning job.yaml:6 Serve by pdserve's own router in place of "python mine.py"`]);
+    expect(builtin.planned).toMatchObject({ plan: { router: { port: 8021 } } });
+    const known = job({ command: '"python toy_proxy_server.py --port {PORT} --prefiller-ports $PREFILL_PORT_1"' });
+    expect(await typedPlan(line, known)).not.toHaveProperty("scheduler");
+    expect((await typedPlan(`${line} --scheduler command`, known)).scheduler?.argv[1]).toBe("toy_proxy_server.py");
+  });
+
+  test("J8: what only a shell understands, and a port that is taken, are refused", async () => {
+    const of = async (command: string, more = "") => errorsOf(await typed(`${line} ${more}`, job({ command })));
+    expect(await of('"a.py && b.py"')).toEqual(['job.yaml:6 Take "&&" out of scheduler.command']);
+    expect(await of('"mine.py"', "--port 8021")).toEqual(["job.yaml:6 The scheduler cannot have port 8021"]);
   });
 
   test.each([
