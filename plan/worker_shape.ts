@@ -19,7 +19,7 @@ export interface RoleShape {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const sizeFlags = { "--data-parallel-size": "dp", "--pipeline-parallel-size": "pp" } as const;
+const vllmSizeFlags = { "--data-parallel-size": "dp", "--pipeline-parallel-size": "pp" } as const;
 
 export interface ReadShape {
   readonly shape: RoleShape;
@@ -40,12 +40,14 @@ export function shapeOf(
 ): ReadShape {
   const problems: Problem[] = [];
   const sizes = { dp: 1, pp: 1 };
+  const sizeFlags: Readonly<Record<string, "dp" | "pp">> = engine.sizeFlags ?? vllmSizeFlags;
+  const isInside = engineArgs.some(({ words }) => words.includes(engine.dpInsideTp ?? ""));
   const userArgs: string[] = [];
   for (const argument of engineArgs) {
     const drop = new Set<string>();
     for (const { name, value, words } of readFlags(argument.words, engine.commonFlags)) {
-      const size = sizeFlags[name as keyof typeof sizeFlags];
-      if (size === undefined) continue;
+      const size = sizeFlags[name];
+      if (size === undefined || (size === "dp" && isInside)) continue;
       if (/^[1-9]\d{0,3}$/.test(value)) sizes[size] = Number(value);
       else problems.push(badSize(name, value, argument));
       drop.add(words.join("\0"));

@@ -145,6 +145,10 @@ export interface Engine {
   readonly ownedFlags: Readonly<Record<string, string>>;
   /** Flags that must agree between prefill and decode. */
   readonly sharedFlags: readonly string[];
+  /** Its flags for data and pipeline parallel sizes; vLLM's where left out. */
+  readonly sizeFlags?: Readonly<Record<string, "dp" | "pp">>;
+  /** With this flag data parallel ranks share the tensor parallel ones' GPUs instead of taking their own. */
+  readonly dpInsideTp?: string;
   /** Why a variable that a user gives the engine does nothing; null where it may do something. */
   whyUselessVariable?(name: string): string | null;
   readonly metrics: EngineMetrics;

@@ -3,7 +3,7 @@
 import type { Engine } from "./engine.ts";
 import { readKvRoom } from "./read_kv_room.ts";
 import { sglangCommand } from "./sglang_command.ts";
-import { commonFlags, ownedFlags, sharedFlags } from "./sglang_flags.ts";
+import { commonFlags, ownedFlags, sharedFlags, sizeFlags } from "./sglang_flags.ts";
 import { sglangMarks } from "./sglang_marks.ts";
 import { sglangRules } from "./sglang_rules.ts";
 import { whyUselessSglangVariable } from "./sglang_variables.ts";
@@ -32,6 +32,8 @@ export const sglang: Engine = {
   commonFlags,
   ownedFlags,
   sharedFlags,
+  sizeFlags,
+  dpInsideTp: "--enable-dp-attention",
   whyUselessVariable: whyUselessSglangVariable,
   metrics: {
     // Prefill's tokens are counted on prefill; of decode's own share only what it computed is told.

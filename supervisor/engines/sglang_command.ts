@@ -55,12 +55,28 @@ function cpuArguments({ role, userArgs }: WorkerCommandInput): readonly string[]
   ];
 }
 
+/**
+ * Several ranks on one NUMA node refuse to start unless each is given its cores, and crash in the NCCL of a PyTorch made for
+ * CUDA (seen on 0.5.23); where that cannot be loaded they use gloo.
+ */
+function ranksOnCores({ tp, dp, pp, cpuCores }: WorkerCommandInput): Record<string, string> {
+  const ranks = tp * dp * pp;
+  if (ranks === 1) return {};
+  const share = Math.max(1, Math.floor(cpuCores / ranks));
+  const coresOf = (rank: number) => {
+    const first = (rank * share) % Math.max(1, cpuCores);
+    return share === 1 ? String(first) : `${first}-${first + share - 1}`;
+  };
+  const cores = Array.from({ length: ranks }, (_, rank) => coresOf(rank)).join("|");
+  return { SGLANG_CPU_OMP_THREADS_BIND: cores, SGLANG_NCCL_SO_PATH: "/none" };
+}
+
 /** Memory in segments that grow cannot be given back as the memory saver does it; slime takes these two away as well. */
 const wholeSegments = { PYTORCH_CUDA_ALLOC_CONF: "", PYTORCH_ALLOC_CONF: "" };
 
 function environment(input: WorkerCommandInput): Record<string, string> {
   return {
-    ...(input.device === "cpu" ? { SGLANG_USE_CPU_ENGINE: "1" } : {}),
+    ...(input.device === "cpu" ? { SGLANG_USE_CPU_ENGINE: "1", ...ranksOnCores(input) } : {}),
     ...deviceEnvironment(input),
     ...(setsFlag(input.userArgs, "--enable-memory-saver") ? wholeSegments : {}),
     // What prefill ranks tell decode to connect to; left alone, the address of the network card.

@@ -65,6 +65,15 @@ export const ownedFlags: Readonly<Record<string, string>> = {
   "--disaggregation-bootstrap-port": `${byConnector}; every prefill worker gets one of its own`,
 };
 
+/** All names that its parser knows for them. */
+export const sizeFlags: Readonly<Record<string, "dp" | "pp">> = {
+  "--dp-size": "dp",
+  "--data-parallel-size": "dp",
+  "--dp": "dp",
+  "--pp-size": "pp",
+  "--pipeline-parallel-size": "pp",
+};
+
 /** Flags that shape the KV cache or the model: decode checks page size and dtype of KV, the rest goes wrong unseen. */
 export const sharedFlags: readonly string[] = [
   ...["--page-size", "--kv-cache-dtype", "--dtype", "--context-length", "--quantization", "--attention-backend"],

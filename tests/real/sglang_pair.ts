@@ -11,22 +11,33 @@ import { killRun, processesOf, type RunningPdserve, startPdserve } from "../e2e/
 export const sglang = process.env["PDSERVE_TEST_SGLANG"] ?? "";
 export const model = process.env["PDSERVE_TEST_SGLANG_MODEL"] ?? "";
 
-/** tests/seeds/samples/slime.yaml with one GPU where it has four and twelve. */
-const topology = `sglang:
+/** What differs from slime's sample; one rank for each worker where nothing is said. */
+export interface Shape {
+  readonly prefillTp?: number;
+  readonly decodeTp?: number;
+  /** SGLang's own arguments for both. */
+  readonly args?: readonly string[];
+}
+
+/** tests/seeds/samples/slime.yaml with a worker's GPUs where it has four and twelve. */
+const topologyOf = ({ prefillTp = 1, decodeTp = 1 }: Shape) =>
+  `sglang:
   - name: actor
     update_weights: true
     server_groups:
       - worker_type: prefill
-        num_gpus: 1
-        num_gpus_per_engine: 1
+        num_gpus: ${prefillTp}
+        num_gpus_per_engine: ${prefillTp}
         overrides:
           chunked_prefill_size: 8192
       - worker_type: decode
-        num_gpus: 1
-        num_gpus_per_engine: 1
+        num_gpus: ${decodeTp}
+        num_gpus_per_engine: ${decodeTp}
         overrides:
           mem_fraction_static: 0.88
 `;
+
+export const adminKey = "real-admin";
 
 export interface SglangPair {
   readonly pdserve: RunningPdserve;
@@ -37,17 +48,27 @@ export interface SglangPair {
   stop(): Promise<readonly number[]>;
 }
 
-export async function startSglangPair(): Promise<SglangPair> {
+export async function startSglangPair(shape: Shape = {}): Promise<SglangPair> {
   const folder = mkdtempSync(join(tmpdir(), "sglang-pair-"));
   const file = join(folder, "sglang_pd.yaml");
-  writeFileSync(file, topology);
+  writeFileSync(file, topologyOf(shape));
+  const gpus = (shape.prefillTp ?? 1) + (shape.decodeTp ?? 1);
   const plain = startPlain(folder, await freePort());
-  const args = ["--sglang-config", file, "--rollout-num-gpus", "2", "--engine-command", sglang, "--device", "cpu"];
+  const args = [
+    "--sglang-config",
+    file,
+    "--rollout-num-gpus",
+    String(gpus),
+    "--engine-command",
+    sglang,
+    "--device",
+    "cpu",
+  ];
   const port = ["--port", String(await freePort())];
   // The rounding of bfloat16 depends on how many tokens are computed at once, and so would the answers.
-  const engine = ["--dtype", "float32", "--context-length", "1024"];
+  const engine = ["--dtype", "float32", "--context-length", "1024", ...(shape.args ?? [])];
   try {
-    const pdserve = await startPdserve([model, ...args, ...port, ...engine]);
+    const pdserve = await startPdserve([model, ...args, ...port, "--admin-key", adminKey, ...engine]);
     await plain.ready;
     const run = JSON.parse(readFileSync(join(pdserve.runDir, "run.json"), "utf8"));
     const urlOf = (role: string) =>

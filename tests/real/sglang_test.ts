@@ -1,9 +1,12 @@
 // slime's topology on two real SGLang 0.5.23 processes under pdserve, KV over NIXL. Run by `npm run test:real`.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Answer, freshPrompt, post } from "./requests.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { freshPrompt, post } from "./requests.ts";
 import { counter } from "./read_engine.ts";
-import { model, sglang, type SglangPair, startSglangPair } from "./sglang_pair.ts";
+import { essence, nearly } from "./sglang_answers.ts";
+import { adminKey, model, sglang, type SglangPair, startSglangPair } from "./sglang_pair.ts";
 
 let pair: SglangPair;
 
@@ -152,11 +155,61 @@ describe.skipIf(sglang === "")("a real SGLang", () => {
     120_000,
   );
 
+  test("an abort by the administrator's route ends both legs of a request that runs", async () => {
+    const body = {
+      text: freshPrompt(20),
+      rid: "to-be-aborted",
+      sampling_params: greedy({ max_new_tokens: 900, ignore_eos: true }),
+    };
+    const asked = post(pair.pdserve.url, "/generate", body);
+    while (await counter(pair.decode, "sglang:num_running_reqs") === 0) await Bun.sleep(50);
+    const aborted = await admin(pair, "/abort_request", { abort_all: true });
+    expect(aborted.status).toBe(200);
+    const { json } = await asked;
+    expect(JSON.stringify(json)).toMatch(/abort/i);
+    expect(await counter(pair.decode, "sglang:num_running_reqs")).toBe(0);
+  }, 60_000);
+
+  test(
+    "P19, V35: weights from a folder reach both workers, and one that restarts reads them again before it serves",
+    async () => {
+      const body = { model_path: model, weight_version: "7" };
+      const updated = await admin(pair, "/update_weights_from_disk", body);
+      expect([updated.status, (await updated.json() as { workers: unknown[] }).workers.length]).toEqual([200, 2]);
+      const generate = () => post(pair.pdserve.url, "/generate", { text: freshPrompt(9), sampling_params: greedy() });
+      expect((await generate()).json["meta_info"]).toMatchObject({ weight_version: "7" });
+      const from = pair.pdserve.events.length;
+      process.kill(pidOf(pair, "decode-0"), "SIGKILL");
+      const { events } = pair.pdserve;
+      await pair.pdserve.waitFor((event) =>
+        event.type === "worker" && event["name"] === "decode-0" && event["state"] === "ready" &&
+        events.indexOf(event) >= from
+      );
+      let answer = await generate();
+      // It is ready, and reads the weights now.
+      while (answer.status === 503) answer = await generate();
+      expect([answer.status, answer.json["meta_info"]]).toMatchObject([200, { weight_version: "7" }]);
+    },
+    300_000,
+  );
+
   test("stopping leaves no process behind", async () => {
     expect(await pair.stop()).toEqual([]);
     expect(await pair.pdserve.exited).toBe(0);
   }, 120_000);
 });
+
+function admin({ pdserve }: SglangPair, path: string, body: unknown): Promise<Response> {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${adminKey}` };
+  return fetch(`${pdserve.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+function pidOf({ pdserve }: SglangPair, name: string): number {
+  const { workers } = JSON.parse(readFileSync(join(pdserve.runDir, "run.json"), "utf8")) as {
+    readonly workers: readonly { readonly name: string; readonly pid: number }[];
+  };
+  return workers.find((worker) => worker.name === name)!.pid;
+}
 
 interface Load {
   readonly disaggregation: { readonly decode_prealloc_queue_reqs: number; readonly decode_transfer_queue_reqs: number };
@@ -180,20 +233,4 @@ async function events(base: string, body: Record<string, unknown>): Promise<read
   return (await response.text()).split("\n\n")
     .filter((event) => event.startsWith("data: {"))
     .map((event) => JSON.parse(event.slice("data: ".length)));
-}
-
-/** Text, tokens, log-probabilities and counts; not ids, times, and whose cache had how much. */
-function essence({ json }: Answer): unknown {
-  return JSON.parse(JSON.stringify(json), (name, value) => changing.test(name) ? undefined : value);
-}
-
-const changing =
-  /^(id|created|metadata|cached_tokens.*|.*_time|.*_ts|.*latency|queue_time|decode_throughput|storage_.*)$/;
-
-/** Log-probabilities differ by what float32 rounds when a prompt is computed in other pieces. */
-function nearly(value: unknown): unknown {
-  if (typeof value === "number" && !Number.isInteger(value)) return expect.closeTo(value, 3);
-  if (Array.isArray(value)) return value.map(nearly);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, nearly(member)]));
 }

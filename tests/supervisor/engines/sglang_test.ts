@@ -38,6 +38,19 @@ describe("command()", () => {
     expect(line({ device: "cpu", role: "prefill" }).argv).not.toContain("--disaggregation-decode-retraction-backup");
   });
 
+  test("on a CPU, gives each of several ranks its cores and keeps them from NCCL", () => {
+    const { env } = line({ device: "cpu", tp: 2, cpuCores: 8 });
+    expect([env.SGLANG_CPU_OMP_THREADS_BIND, env.SGLANG_NCCL_SO_PATH]).toEqual(["0-3|4-7", "/none"]);
+    expect(line({ device: "cpu", tp: 4, cpuCores: 2 }).env.SGLANG_CPU_OMP_THREADS_BIND).toBe("0|1|0|1");
+    expect(line({ device: "cpu", tp: 1 }).env.SGLANG_CPU_OMP_THREADS_BIND).toBeUndefined();
+    expect(line({ device: "cuda", tp: 2 }).env.SGLANG_NCCL_SO_PATH).toBeUndefined();
+  });
+
+  test("empties the allocator's variables for the memory saver, as slime does", () => {
+    expect(line({ userArgs: ["--enable-memory-saver"] }).env).toMatchObject({ PYTORCH_CUDA_ALLOC_CONF: "" });
+    expect(line().env).not.toHaveProperty("PYTORCH_CUDA_ALLOC_CONF");
+  });
+
   test("shows a worker its own GPUs only, and tells peers the address it is reached at", () => {
     const { env, argv } = line({ device: "cuda", gpus: ["3", "4"], host: "127.0.0.1" });
     expect([env.CUDA_VISIBLE_DEVICES, env.SGLANG_HOST_IP]).toEqual(["3,4", "127.0.0.1"]);
