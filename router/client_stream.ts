@@ -48,7 +48,7 @@ class ClientStream implements Outlet, AnswerStream {
     this.#settle("client-left");
   }
 
-  write(bytes: Uint8Array): void | Promise<unknown> {
+  write(bytes: Uint8Array, isLast = false): void | Promise<unknown> {
     const client = this.#client;
     if (client === null || this.#isOver) return;
     const chunk = this.#watch.rewrite?.(bytes) ?? bytes;
@@ -57,7 +57,7 @@ class ClientStream implements Outlet, AnswerStream {
     this.#lastByte = chunk[length - 1]!;
     this.#sawDone = endsWithDone(chunk, length);
     this.#watch.seen?.(chunk);
-    const taken = client.write(chunk);
+    const taken = client.write(chunk, isLast);
     this.#watch.progress(taken !== undefined);
     return taken?.then(() => this.#watch.progress(false));
   }

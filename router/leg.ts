@@ -20,9 +20,9 @@ export type LegFailure = Omit<UpstreamFailure, "is"> & {
   readonly is: UpstreamFailure["is"] | "timeout" | "no-room" | "kv-lost" | "stalled";
 };
 
-/** Where a streaming leg's bytes go. A chunk is only ours until `write` returns. */
+/** Where a streaming leg's bytes go. A chunk is only ours until `write` returns; after the last one comes `end`. */
 export interface Outlet {
-  write(chunk: Uint8Array): void | Promise<unknown>;
+  write(chunk: Uint8Array, isLast?: boolean): void | Promise<unknown>;
   end(): void;
   /** The worker's stream broke off. */
   cut(failure: LegFailure): void;
@@ -108,8 +108,8 @@ export class Leg implements ResponseSink {
     if (this.#now !== null) this.headMs = this.#now();
   }
 
-  data(chunk: Uint8Array): void | Promise<unknown> {
-    if (this.#state === "flowing") return this.#outlet?.write(chunk);
+  data(chunk: Uint8Array, isLast = false): void | Promise<unknown> {
+    if (this.#state === "flowing") return this.#outlet?.write(chunk, isLast);
     if (this.#state === "over" || chunk.length === 0) return;
     // A copy for sure: `slice` of a Buffer is a view of the socket's memory.
     this.#kept.push(new Uint8Array(chunk));

@@ -105,7 +105,7 @@ const abortedAt = /"finish_reason":\{"type":"abort","message":"(?:[^"\\]|\\.)*",
  * an error that is about the request (4xx) is the client's.
  */
 function failureOfFirstEvent(leg: LegName, worker: string, first: Uint8Array): FailedLeg | null {
-  const begins = (start: Uint8Array) => Buffer.compare(start, first.subarray(0, start.length)) === 0;
+  const begins = (start: Uint8Array) => beginsWith(first, start);
   if (!errorEvents.some(begins) && !(begins(nothingSaid) && abortedAt.test(sliceLatin1(first, 0, first.length)))) {
     return null;
   }
@@ -125,6 +125,12 @@ function failureOfFirstEvent(leg: LegName, worker: string, first: Uint8Array): F
     mayRetry: true,
     fault: "failing",
   };
+}
+
+/** Byte by byte: nearly every stream differs in the first few. */
+function beginsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  for (let i = 0; i < start.length; i++) if (bytes[i] !== start[i]) return false;
+  return true;
 }
 
 export type JudgedLeg =

@@ -5,7 +5,7 @@ import type { LegEdit } from "../../kv/leg_edit.ts";
 import type { ScannedBody } from "./scan_body.ts";
 
 const utf8 = new TextEncoder();
-const keptTexts = new WeakMap<LegEdit, string>();
+const keptTails = new WeakMap<LegEdit, Tail>();
 
 /**
  * The edited body as pieces to send in order. All but the last one point into the client's body, nothing is copied.
@@ -14,7 +14,7 @@ const keptTexts = new WeakMap<LegEdit, string>();
  */
 export function applyEdit(body: ScannedBody, edit: LegEdit): readonly Uint8Array[] {
   const { bytes, members } = body;
-  const added = keptTexts.get(edit) ?? addedText(edit);
+  const tail = keptTails.get(edit) ?? null;
   let lastKept = members.length - 1;
   while (lastKept >= 0 && isCut(members[lastKept]!.name, edit)) lastKept--;
 
@@ -29,15 +29,27 @@ export function applyEdit(body: ScannedBody, edit: LegEdit): readonly Uint8Array
     runStart = members[i + 1]!.keyStart;
   }
   pieces.push(bytes.subarray(runStart, lastKept < 0 ? body.open + 1 : members[lastKept]!.valueEnd));
-  const comma = lastKept >= 0 && added !== "" ? "," : "";
-  pieces.push(utf8.encode(`${comma}${added}}`));
+  pieces.push(
+    tail === null ? tailAfter(lastKept >= 0, addedText(edit)) : lastKept >= 0 ? tail.afterMember : tail.alone,
+  );
   return pieces;
 }
 
 /** For an edit that many requests share: what it adds is written once and kept with it. */
 export function keepText(edit: LegEdit): LegEdit {
-  keptTexts.set(edit, addedText(edit));
+  const added = addedText(edit);
+  keptTails.set(edit, { alone: tailAfter(false, added), afterMember: tailAfter(true, added) });
   return edit;
+}
+
+/** What an edit puts at the end of a body, behind its last kept member and where there is none. */
+interface Tail {
+  readonly alone: Uint8Array;
+  readonly afterMember: Uint8Array;
+}
+
+function tailAfter(hasMember: boolean, added: string): Uint8Array {
+  return utf8.encode(`${hasMember && added !== "" ? "," : ""}${added}}`);
 }
 
 function isCut(name: string, { set, drop }: LegEdit): boolean {

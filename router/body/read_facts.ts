@@ -75,12 +75,31 @@ export function readFacts(body: ScannedBody): BodyFacts {
 /** The member parsed; undefined when absent; an empty object for one that is too long or that does not parse. */
 function readSmall(bytes: Uint8Array, member: Member | undefined): SmallValue {
   if (member === undefined) return undefined;
-  if (member.valueEnd - member.valueStart > maxParsedBytes) return {};
+  const { valueStart: start, valueEnd: end } = member;
+  if (end - start > maxParsedBytes) return {};
+  // The scan has let no other word through.
+  if (bytes[start] === 0x74) return true;
+  if (bytes[start] === 0x66) return false;
+  if (bytes[start] === 0x6e) return null;
+  const integer = smallInteger(bytes, start, end);
+  if (integer >= 0) return integer;
   try {
-    return JSON.parse(sliceUtf8(bytes, member.valueStart, member.valueEnd));
+    return JSON.parse(sliceUtf8(bytes, start, end));
   } catch {
     return {};
   }
+}
+
+/** -1 for all but a plain integer of few digits, which is what limits are. */
+function smallInteger(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > 9) return -1;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function toSpan(member: Member | undefined): Span | null {

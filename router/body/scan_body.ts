@@ -5,6 +5,7 @@
 // values, escapes and control characters inside string values, UTF-8.
 // Refused although Python would take it: NaN and Infinity as top-level values (RFC 8259 has neither).
 
+import { knownName } from "./member_name.ts";
 import { skipSpace, skipString, skipValue } from "./skip_value.ts";
 import { sliceUtf8 } from "./slice_text.ts";
 
@@ -79,7 +80,7 @@ function readMember(bytes: Uint8Array, keyStart: number): Member | BodyRefusal {
   if (bytes[keyStart] !== 0x22) return invalid(bytes, keyStart, "a member's name in double quotes");
   const keyEnd = skipString(bytes, keyStart);
   if (keyEnd < 0) return invalid(bytes, bytes.length, "the end of a member's name");
-  const name = decodeName(sliceUtf8(bytes, keyStart + 1, keyEnd - 1));
+  const name = knownName(bytes, keyStart + 1, keyEnd - 1) ?? decodeName(sliceUtf8(bytes, keyStart + 1, keyEnd - 1));
   if (name === null) return invalid(bytes, keyStart, "a member's name with valid escapes");
 
   const colon = skipSpace(bytes, keyEnd);

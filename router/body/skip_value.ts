@@ -13,6 +13,8 @@ const closeSquare = 0x5d;
 const openCurly = 0x7b;
 const closeCurly = 0x7d;
 
+/** Below it a loop is faster than a call of native code. */
+const shortBytes = 32;
 /** The longest scalar looked at; Python itself refuses integers of more than 4,300 digits. */
 const maxScalarBytes = 4_400;
 const scalar = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/;
@@ -31,13 +33,19 @@ export function skipValue(bytes: Uint8Array, at: number): number {
 export function skipString(bytes: Uint8Array, at: number): number {
   let end = at;
   for (;;) {
-    end = indexOf.call(bytes, quote, end + 1);
+    end = nextQuote(bytes, end + 1);
     if (end < 0) return -1;
     let before = end - 1;
     while (bytes[before] === backslash) before--;
     const backslashes = end - before - 1;
     if (backslashes % 2 === 0) return end + 1;
   }
+}
+
+function nextQuote(bytes: Uint8Array, from: number): number {
+  const until = Math.min(bytes.length, from + shortBytes);
+  for (let at = from; at < until; at++) if (bytes[at] === quote) return at;
+  return until === bytes.length ? -1 : indexOf.call(bytes, quote, until);
 }
 
 /** Index of the first byte at or after `at` that is not JSON white space (RFC 8259 §2). */
@@ -62,7 +70,9 @@ function skipNested(bytes: Uint8Array, at: number): number {
         break;
       }
       case openSquare: {
-        const close = mayBeNumbers(bytes, i) ? (skipNumbers ??= numbersSkipper(bytes))(i) : -1;
+        const close = mayBeNumbers(bytes, i)
+          ? shortNumbers(bytes, i) ?? (skipNumbers ??= numbersSkipper(bytes))(i)
+          : -1;
         if (close < 0) depth++;
         else if (depth === 0) return close + 1;
         else i = close;
@@ -78,6 +88,18 @@ function skipNested(bytes: Uint8Array, at: number): number {
     }
   }
   return -1;
+}
+
+/** The closing bracket of a flat array of a few numbers; null for a long one, and for anything else. */
+function shortNumbers(bytes: Uint8Array, open: number): number | null {
+  for (let at = open + 1; at < open + shortBytes; at++) {
+    const byte = bytes[at]!;
+    if (byte === closeSquare) return at;
+    if (byte === quote || byte === openSquare || (byte | 0x20) === openCurly || (byte | 0x20) === closeCurly) {
+      return null;
+    }
+  }
+  return null;
 }
 
 /**

@@ -39,8 +39,11 @@ export interface AnswerStream {
 }
 
 export interface ClientOutlet {
-  /** The bytes are read before it returns. A promise: the client is slow, and has taken them when it settles. */
-  write(bytes: Uint8Array): void | Promise<unknown>;
+  /**
+   * The bytes are read before it returns. A promise: the client is slow, and has taken them when it settles.
+   * `isLast`: nothing follows but `end`, so that the end of the framing can go in the same send.
+   */
+  write(bytes: Uint8Array, isLast?: boolean): void | Promise<unknown>;
   end(): void;
   /** Ends the connection so that nobody can take the answer for a whole one. */
   cut(): void;

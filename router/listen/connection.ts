@@ -29,10 +29,15 @@ interface Serving {
   readonly is: "serving";
   readonly request: OwnRequest;
   hasBegun: boolean;
+  /** The end of its framing is sent already. */
+  hasEnded: boolean;
   stream: AnswerStream | null;
   /** Another request may follow on this connection. */
   keeps: boolean;
 }
+
+/** What comes after an answer: the next request, or the connection's end. */
+type Then = "wait" | "close" | "linger";
 
 /**
  * `sending`: the answer is complete, and the client has still to take it. `lingering`: all is sent, and what the client
@@ -41,10 +46,15 @@ interface Serving {
 type State =
   | { readonly is: "waiting" }
   | Serving
-  | { readonly is: "sending"; readonly then: "wait" | "close" | "linger" }
+  | { readonly is: "sending"; readonly then: Then }
   | { readonly is: "lingering" }
   | { readonly is: "closed" };
 
+const sending: Readonly<Record<Then, State>> = {
+  wait: { is: "sending", then: "wait" },
+  close: { is: "sending", then: "close" },
+  linger: { is: "sending", then: "linger" },
+};
 const waiting: State = { is: "waiting" };
 const lingering: State = { is: "lingering" };
 const closedState: State = { is: "closed" };
@@ -114,17 +124,22 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
     } else this.close();
   }
 
-  write(bytes: Uint8Array): void | Promise<unknown> {
-    if (this.#state.is !== "serving" || bytes.length === 0) return;
-    if (this.#state.request.head.isHttp10) this.#outbox.write(bytes);
-    else this.#outbox.writeChunk(bytes);
+  write(bytes: Uint8Array, isLast = false): void | Promise<unknown> {
+    const state = this.#state;
+    if (state.is !== "serving" || state.hasEnded || bytes.length === 0) return;
+    if (state.request.head.isHttp10) this.#outbox.write(bytes);
+    else {
+      this.#outbox.writeChunk(bytes, isLast);
+      state.hasEnded = isLast;
+    }
     return this.#outbox.taken();
   }
 
   end(): void {
-    if (this.#state.is !== "serving") return;
-    if (!this.#state.request.head.isHttp10) this.#outbox.writeLastChunk();
-    this.#answered(this.#state);
+    const state = this.#state;
+    if (state.is !== "serving") return;
+    if (!state.hasEnded && !state.request.head.isHttp10) this.#outbox.writeEnd();
+    this.#answered(state);
   }
 
   cut(): void {
@@ -140,7 +155,14 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
       return;
     }
     const request = new OwnRequest(head, body, () => this.#askForBody(head.expectsContinue));
-    const state: Serving = { is: "serving", request, hasBegun: false, stream: null, keeps: head.keepAlive };
+    const state: Serving = {
+      is: "serving",
+      request,
+      hasBegun: false,
+      hasEnded: false,
+      stream: null,
+      keeps: head.keepAlive,
+    };
     this.#state = state;
     this.expiresMs = Infinity;
     if (next < bytes.length) this.#keepAhead(bytes.subarray(next));
@@ -162,7 +184,7 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
     if (ahead.length <= this.#owner.limits.maxAheadBytes) return;
     this.#ahead = null;
     if (this.#state.is === "serving") this.#state.keeps = false;
-    else this.#state = { is: "sending", then: "linger" };
+    else this.#state = sending.linger;
   }
 
   #serve(state: Serving): void {
@@ -209,12 +231,13 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
 
   #answered(state: Serving): void {
     const then = state.keeps ? "wait" : state.request.isComplete && this.#ahead === null ? "close" : "linger";
-    if (this.#outbox.isEmpty) return this.#goOn(then);
-    this.#state = { is: "sending", then };
-    this.#expireIn(this.#owner.limits.sendMs);
+    // First, because a socket that is ended says at once that it is closed, and this client has not left.
+    this.#state = sending[then];
+    if (this.#outbox.isEmpty) this.#goOn(then);
+    else this.#expireIn(this.#owner.limits.sendMs);
   }
 
-  #goOn(then: "wait" | "close" | "linger"): void {
+  #goOn(then: Then): void {
     if (then === "wait" && !this.#owner.isStopping) return this.#await();
     if (then === "linger") {
       this.#state = lingering;
@@ -244,7 +267,7 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
     const body = Buffer.from(errorBody({ status, message }));
     this.#outbox.putHead(headText(status, [["content-type", "application/json"]], body.length, "close"));
     this.#outbox.write(body);
-    this.#state = { is: "sending", then: "linger" };
+    this.#state = sending.linger;
     this.#expireIn(this.#owner.limits.sendMs);
     if (this.#outbox.isEmpty) this.#goOn("linger");
     if (state.is === "serving") state.request.leave();

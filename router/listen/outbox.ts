@@ -12,7 +12,7 @@ const { latin1Write } = Buffer.prototype as unknown as { latin1Write: Write };
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 /** The longest size line and the line ends around a chunk. */
 const framingBytes = 24;
-const lastChunk = Buffer.from("0\r\n\r\n");
+const endOfChunks = Buffer.from("0\r\n\r\n");
 
 export class Outbox {
   readonly #socket: ClientSocket;
@@ -44,12 +44,14 @@ export class Outbox {
     this.#sendTogether(bytes, false);
   }
 
-  writeChunk(bytes: Uint8Array): void {
-    this.#sendTogether(bytes, true);
+  /** With `isLast` the end of all chunks goes with it. */
+  writeChunk(bytes: Uint8Array, isLast: boolean): void {
+    this.#sendTogether(bytes, true, isLast);
   }
 
-  writeLastChunk(): void {
-    this.#sendTogether(lastChunk, false);
+  /** The end of all chunks alone. */
+  writeEnd(): void {
+    this.#sendTogether(endOfChunks, false);
   }
 
   /** Settles when the client has taken what it was sent; undefined when it has. */
@@ -86,7 +88,7 @@ export class Outbox {
     taken?.resolve();
   }
 
-  #sendTogether(bytes: Uint8Array | null, isChunk: boolean): void {
+  #sendTogether(bytes: Uint8Array | null, isChunk: boolean, isLast = false): void {
     const head = this.#head;
     this.#head = "";
     const room = head.length + framingBytes + (bytes?.length ?? 0);
@@ -97,6 +99,7 @@ export class Outbox {
       into.set(bytes, at);
       at += bytes.length;
       if (isChunk) at = putLineEnd(into, at);
+      if (isLast) at += endOfChunks.copy(into, at);
     }
     this.#send(into, at, into === scratch);
   }

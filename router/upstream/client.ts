@@ -29,8 +29,11 @@ export interface ResponseHead {
 /** Callbacks of one call, in this order: `head` once, `data` any number, then exactly one of `end` and `fail`. */
 export interface ResponseSink {
   head(head: ResponseHead): void;
-  /** The bytes are the sink's only until it returns. A promise pauses the worker until it settles. */
-  data(chunk: Uint8Array): void | Promise<unknown>;
+  /**
+   * The bytes are the sink's only until it returns. A promise pauses the worker until it settles.
+   * `isLast`: the answer is complete with them, as far as the client knows already; `end` follows.
+   */
+  data(chunk: Uint8Array, isLast?: boolean): void | Promise<unknown>;
   end(): void;
   fail(failure: UpstreamFailure): void;
 }

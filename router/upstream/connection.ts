@@ -141,7 +141,7 @@ export class Connection implements SocketEvents {
   #deliver(exchange: Exchange, parsed: ParsedRead): void {
     if (parsed.head !== null) exchange.sink.head(parsed.head);
     if (parsed.payload !== null && this.#serves(exchange)) {
-      const pause = exchange.sink.data(parsed.payload);
+      const pause = exchange.sink.data(parsed.payload, parsed.end !== null);
       if (pause !== undefined && this.#serves(exchange)) return this.#pauseUntil(pause, exchange, parsed);
     }
     if (this.#serves(exchange)) this.#settle(exchange, parsed);

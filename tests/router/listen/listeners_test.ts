@@ -106,6 +106,21 @@ for (const server of ["own", "runtime"] as const) {
       expect(answer.body).toBe(`first${"x".repeat(100_000)}`);
     });
 
+    test("sends the end with the last bytes, and nothing after it", async () => {
+      const flowTo = (client: ClientOutlet) => {
+        client.write(Buffer.from("first "), false);
+        client.write(Buffer.from("last"), true);
+        client.end();
+      };
+      const { port } = listen(() => ({ status: 200, fields: [], body: { flowTo, left: () => {} } }));
+      const client = await dial(port);
+      for (let asked = 1; asked <= 2; asked++) {
+        await client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+        await until(() => client.text().split("\r\n0\r\n\r\n").length > asked);
+      }
+      expect(answersIn(client.text()).map(({ body }) => body)).toEqual(["first last", "first last"]);
+    });
+
     test("ends the connection of a stream that is cut", async () => {
       const stream: Answer = {
         status: 200,
@@ -170,6 +185,25 @@ for (const server of ["own", "runtime"] as const) {
       }
       await until(() => troubles.length === 1);
       expect(troubles).toEqual(["gone"]);
+    });
+
+    test("a client whose connection ends with its answer has not left", async () => {
+      let left = 0;
+      const ended = Promise.withResolvers<void>();
+      const answering: Answering = (request) => {
+        request.onLeave(() => left++);
+        const flowTo = (client: ClientOutlet) => {
+          client.write(Buffer.from("all"));
+          client.end();
+          ended.resolve();
+        };
+        return { status: 200, fields: [], body: { flowTo, left: () => left++ } };
+      };
+      const client = await dial(listen(answering).port);
+      await client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+      expect(answersIn(await client.untilClosed())[0]!.body).toBe("all");
+      await ended.promise;
+      if (server === "own") expect(left).toBe(0);
     });
 
     test("a client that ends its sending side has left", async () => {
