@@ -12,7 +12,7 @@ import type { AttemptResult, Pair } from "./attempt.ts";
 import { prefillFromDecode, type PrefillHow } from "./prefill_from_decode.ts";
 import { readPrefillReply } from "./prefill_reply.ts";
 import { releaseKv } from "./release_kv.ts";
-import { type PromptPart, promptPartSplicer, withPromptPart } from "./prompt_part.ts";
+import { expertsOf, type PromptPart, promptPartSplicer, withPromptPart } from "./prompt_part.ts";
 import type { RouterIo } from "./router_io.ts";
 import { serveWhole } from "./whole.ts";
 
@@ -72,7 +72,7 @@ export async function prefillThenDecode(
   const decode = exchange.startLeg(pair.decode, decodeRequest(exchange.ask, context, leg.edit), "decode");
   const opening = await decode.opened;
   turn?.answered(pair.decode, opening);
-  return openDecode(exchange, pair, decode, opening, io);
+  return openDecode(exchange, pair, decode, opening, io, prefill.experts);
 }
 
 /** Decode's answer becomes the client's, unless it failed before its first byte. */
@@ -108,6 +108,8 @@ export function openDecode(
 interface Prefilled {
   readonly is: "reply";
   readonly reply: PrefillReply;
+  /** Of the prompt's tokens, where the engine tells; null otherwise. */
+  readonly experts: PromptPart | null;
   /** When the reply's head came: prefill had finished by then, and its lease had begun. */
   readonly finishedMs: number;
 }
@@ -135,7 +137,8 @@ async function runPrefill(
     return { is: "response", response: answerWith(exchange, judged.opening, io) };
   }
   const read = readPrefillReply(judged.opening.body);
-  return read.is === "reply" ? { ...read, finishedMs: leg.headMs } : prefillFailed(pair, read.reason);
+  if (read.is !== "reply") return prefillFailed(pair, read.reason);
+  return { ...read, experts: expertsOf(judged.opening.body), finishedMs: leg.headMs };
 }
 
 /** One token cannot be a tool call or a JSON document, and some versions answer 500 to that (vLLM #38911). */

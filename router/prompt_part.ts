@@ -1,10 +1,11 @@
 // What prefill's answer tells of the prompt and decode's lacks: log-probabilities and routed experts of the prompt's tokens
-// (SGLang /generate). Spliced as bytes, so that every number stays as the engine wrote it.
+// (SGLang /generate; experts of vLLM and PRIME-RL as well). Spliced as bytes, so that every number stays as the engine wrote it.
 // Source: SGLang gateway's PD router; in decode's answer the lists are there and empty.
 
 import { Buffer } from "node:buffer";
 import { skipValue } from "./body/skip_value.ts";
 import { sliceLatin1 } from "./body/slice_text.ts";
+import { joinRoutedExperts } from "./routed_experts.ts";
 
 /** One entry for each prompt of the request: member name → what stands between prefill's brackets. */
 export type PromptPart = readonly Readonly<Record<string, string>>[];
@@ -14,11 +15,23 @@ const experts = "routed_experts";
 
 /** A quote inside a JSON string has a backslash before it, so this matches names of members only. */
 const listOpens = new RegExp(`"(${lists.join("|")})"\\s*:\\s*(?=\\[)`, "g");
-const expertsOpen = new RegExp(`"${experts}"\\s*:\\s*"([A-Za-z0-9+/=]*)"`, "g");
+const expertsOpen = new RegExp(`"${experts}"\\s*:\\s*("[A-Za-z0-9+/=]*"|\\{[^{}]*\\})`, "g");
 
 export function lacksPromptPart(answer: Uint8Array): boolean {
   const text = latin1(answer);
   return lists.some((name) => text.includes(`"${name}"`)) || text.includes(`"${experts}"`);
+}
+
+const expertsMark = Buffer.from(`"${experts}"`);
+
+/** Of a prefill that answers before decode is asked: nothing but the experts is prefill's to tell there. */
+export function expertsOf(prefillAnswer: Uint8Array): PromptPart | null {
+  const { buffer, byteOffset, length } = prefillAnswer;
+  if (!Buffer.from(buffer, byteOffset, length).includes(expertsMark)) return null;
+  const parts = promptPartOf(prefillAnswer).flatMap(({ [experts]: own }) =>
+    own === undefined ? [] : [{ [experts]: own }]
+  );
+  return parts.length === 0 ? null : parts;
 }
 
 export function promptPartOf(prefillAnswer: Uint8Array): PromptPart {
@@ -72,16 +85,11 @@ function splice(text: string, part: PromptPart, indexOf: (name: string) => numbe
     return `${open}[${mine}${rest.includes("]") ? "" : ","}${rest}`;
   });
   const merged = withLists.replace(expertsOpen, (all, own) => {
-    const first = part[indexOf(experts)]?.[experts];
-    return first === undefined ? all : all.replace(`"${own}"`, `"${joinExperts(first, own)}"`);
+    // Several answers to one prompt share its part.
+    const first = part[part.length === 1 ? 0 : indexOf(experts)]?.[experts];
+    return first === undefined ? all : all.replace(own, () => joinRoutedExperts(first, own));
   });
   return Buffer.from(merged, "latin1");
-}
-
-/** Decode has rows for the prompt too, but only prefill's are true; from there on decode's are. */
-function joinExperts(prefill: string, decode: string): string {
-  const [first, own] = [Buffer.from(prefill, "base64"), Buffer.from(decode, "base64")];
-  return Buffer.concat([first, own.subarray(first.length)]).toString("base64");
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -33,8 +33,10 @@ export const acceptance: readonly Acceptance[] = [
       "router/sglang_test.ts: the prompt's log-probabilities are prefill's and then decode's, every digit as it came",
       "router/sglang_test.ts: each event of a stream gets prefill's part, wherever its chunks end",
       "router/sglang_test.ts: routed experts of the prompt are prefill's bytes, those of the answer decode's",
+      "router/routed_experts_test.ts: vLLM's npy keeps decode's header, whose row count is the whole answer's",
+      "router/routed_experts_test.ts: PRIME-RL's data lies beside its shape, and what stands around it stays",
+      "router/routed_experts_test.ts: a split answer of vLLM has prefill's rows for the prompt, in every choice, and is else decode's",
     ],
-    reason: "SGLang's encoding only; vLLM's npy and PRIME-RL's data/shape/start are not joined",
   },
   {
     id: 4,
