@@ -47,7 +47,11 @@ export function launchFleet(
     prove: canary.value ? (pair) => router().prove(pair) : null,
     inFlight: {
       count: () => router().inFlight(),
-      ofWorker: (worker) => Object.values(router().load(worker)).reduce((sum, count) => sum + count, 0),
+      ofWorker(worker) {
+        const { requests, handoffs } = router().load(worker);
+        return requests + handoffs;
+      },
+      expectedOn: (worker) => router().load(worker).expected,
       heard: () => router().heard(),
       onIdle: (callback) => router().onIdle(callback),
     },

@@ -1,6 +1,6 @@
 // The router that answers now. A reload puts another in its place, and the one before finishes what it has.
 
-import type { Router } from "../router/make_router.ts";
+import type { Router, RunningOn } from "../router/make_router.ts";
 
 export interface LiveRouter extends Router {
   replace(next: Router): void;
@@ -18,9 +18,8 @@ export function liveRouter(first: Router): LiveRouter {
     inFlight: () => all().reduce((sum, router) => sum + router.inFlight(), 0),
     load(worker) {
       const loads = all().map((router) => router.load(worker));
-      const sum = (read: (load: (typeof loads)[number]) => number) =>
-        loads.reduce((total, one) => total + read(one), 0);
-      return { requests: sum(({ requests }) => requests), handoffs: sum(({ handoffs }) => handoffs) };
+      const sum = (of: keyof RunningOn) => loads.reduce((total, load) => total + load[of], 0);
+      return { requests: sum("requests"), handoffs: sum("handoffs"), expected: sum("expected") };
     },
     heard: () => current.heard(),
     onIdle(callback) {

@@ -5,7 +5,7 @@ import { createWriteStream } from "node:fs";
 import { leaseMsOf } from "../kv/lease.ts";
 import { loadTracing } from "../router/load_tracing.ts";
 import { makeRandomIds } from "../router/random_ids.ts";
-import { makeRouter, type Router } from "../router/make_router.ts";
+import { makeRouter, type Router, type RouterOptions } from "../router/make_router.ts";
 import { type MakePolicy, policies, type PolicyName } from "../router/policies/index.ts";
 import type { Policy, PolicyShare } from "../router/policies/policy.ts";
 import type { RouterLog, RouterSettings } from "../router/router_io.ts";
@@ -63,7 +63,7 @@ export function routerOfRun(
     ...tracing,
     ...sharing?.options,
     ...(weights === undefined ? {} : { weights }),
-    writeAccessLog: of.accessLog.value === null ? null : writeLinesTo(of.accessLog.value, context),
+    ...(of.accessLog.value === null ? { writeAccessLog: null } : accessLogTo(of.accessLog.value, context)),
   });
 }
 
@@ -147,9 +147,13 @@ function writeLogTo(path: string, least: (typeof severities)[number]): RouterLog
   };
 }
 
-function writeLinesTo(path: string, { stderr }: CliContext): (lines: string) => void {
-  if (path === "-") return stderr.write;
+function accessLogTo(path: string, { stderr }: CliContext): Pick<RouterOptions, "writeAccessLog" | "closeAccessLog"> {
+  if (path === "-") return { writeAccessLog: stderr.write };
+  // Opened to append, so that several processes' lines stay whole: each write is some of them.
   const file = createWriteStream(path, { flags: "a", mode: 0o600 });
   file.on("error", (error) => stderr.write(`pdserve: cannot write the access log: ${error.message}\n`));
-  return (lines) => void file.write(lines);
+  return {
+    writeAccessLog: (lines) => void file.write(lines),
+    closeAccessLog: () => new Promise((resolve) => void file.end(() => resolve())),
+  };
 }

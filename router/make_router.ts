@@ -57,6 +57,8 @@ export interface RouterOptions {
   readonly log: RouterLog;
   /** Gets whole lines of JSON; null for no access log. */
   readonly writeAccessLog: ((lines: string) => void) | null;
+  /** Resolves when all of it is written. */
+  readonly closeAccessLog?: () => Promise<void>;
   /** Closed with the router; see load_tracing.ts. Left out: no traces. */
   readonly tracing?: Tracing | null;
   /** Left out: this process's own. */
@@ -69,6 +71,13 @@ export interface RouterOptions {
   readonly weights?: Weights;
 }
 
+export interface RunningOn {
+  readonly requests: number;
+  readonly handoffs: number;
+  /** Requests that have their place there and no leg yet: they are still at prefill. */
+  readonly expected: number;
+}
+
 export interface Router {
   fetch(request: Request): Response | Promise<Response>;
   /** The same for a listener. */
@@ -79,7 +88,7 @@ export interface Router {
   prove(pair: { readonly prefill: string; readonly decode: string }, limits?: ProveLimits): Promise<PairProof>;
   inFlight(): number;
   /** What runs on one worker now; zeros for one that is not there. */
-  load(worker: string): { readonly requests: number; readonly handoffs: number };
+  load(worker: string): RunningOn;
   /** Resolves when all router processes know of the workers what this one knows now. */
   heard(): Promise<void>;
   /** Calls back once, as soon as nothing is in flight (at once when nothing is). */
@@ -119,7 +128,9 @@ export function makeRouter(options: RouterOptions): Router {
     inFlight: () => io.gate.inside,
     load(worker) {
       const slot = io.roster.named(worker);
-      return { requests: slot?.inFlight ?? 0, handoffs: slot?.window.inside ?? 0 };
+      if (slot === null) return { requests: 0, handoffs: 0, expected: 0 };
+      const { inFlight, room, window } = slot;
+      return { requests: inFlight, handoffs: window.inside, expected: Math.max(0, room.inside - inFlight) };
     },
     heard,
     onIdle(callback) {
@@ -143,7 +154,7 @@ export function makeRouter(options: RouterOptions): Router {
       io.arrivals.close();
       io.roster.close();
       upstream.close();
-      await io.tracing?.close();
+      await Promise.all([io.tracing?.close(), options.closeAccessLog?.()]);
     },
   };
 }

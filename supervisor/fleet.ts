@@ -249,7 +249,7 @@ class RunningFleet implements Fleet {
     const { drainTimeoutMs, engine, inFlight } = this.#deps;
     return {
       ...{ clock: this.#clock, drainTimeoutMs, graceMs: engine.stop.graceMs },
-      busy: (name) => inFlight.ofWorker(name),
+      busy: (name) => inFlight.ofWorker(name) + (inFlight.expectedOn?.(name) ?? 0),
       heard: async () => await inFlight.heard?.(),
       isEnding: () => this.#stopping !== null,
     };

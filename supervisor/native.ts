@@ -16,6 +16,7 @@ const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 const O_NONBLOCK = 0o4000;
+const CLOCK_MONOTONIC = 1;
 const MFD_CLOEXEC = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
@@ -121,6 +122,13 @@ export function mapSharedMemory(path: string): Int32Array {
   return new Int32Array(buffer, byteOffset, byteLength / Int32Array.BYTES_PER_ELEMENT);
 }
 
+/** Of the machine: the runtime's own clocks, `process.hrtime` among them, all begin with their process (seen on 1.4.5). */
+export function monotonicMs(): number {
+  const time = new BigInt64Array(2);
+  libc().clock_gettime(CLOCK_MONOTONIC, ptr(time));
+  return Number(time[0]) * 1_000 + Number(time[1]) / 1_000_000;
+}
+
 export function closeFd(fd: number): void {
   libc().close(fd);
 }
@@ -155,6 +163,7 @@ function openLibc() {
     fcntl: { args: [i32, i32, i32], returns: i32 },
     read: { args: [i32, pointer, u64], returns: FFIType.i64 },
     pipe2: { args: [pointer, i32], returns: i32 },
+    clock_gettime: { args: [i32, pointer], returns: i32 },
     memfd_create: { args: [pointer, u32], returns: i32 },
     execve: { args: [pointer, pointer, pointer], returns: i32 },
   });

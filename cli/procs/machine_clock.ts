@@ -1,9 +1,10 @@
 // A clock that all processes of the machine have in common: `performance.now()` begins with the process.
 
-const [seconds, nanoseconds] = process.hrtime();
-const aheadMs = seconds * 1_000 + nanoseconds / 1_000_000 - performance.now();
+import { monotonicMs } from "../../supervisor/native.ts";
 
-/** Milliseconds, monotonic (CLOCK_MONOTONIC). */
+const aheadMs = monotonicMs() - performance.now();
+
+/** Milliseconds, monotonic. */
 export function machineNowMs(): number {
   return performance.now() + aheadMs;
 }

@@ -78,7 +78,10 @@ function makeRecords({ shared: { cells }, now }: SharedHealthParts, { failures: 
       Atomics.store(cells, record.until, 0);
       Atomics.sub(cells, troubled, 1);
     },
-    isOut: (record: Record | null) => record !== null && Atomics.load(cells, record.until) * MS_PER_UNIT > now(),
+    isOut(record: Record | null) {
+      const until = record === null ? 0 : Atomics.load(cells, record.until);
+      return until > 0 && until * MS_PER_UNIT > now();
+    },
     /** Whoever comes next finds the pause moved on. */
     trial(record: Record | null) {
       if (record !== null && Atomics.load(cells, record.until) > 0) Atomics.store(cells, record.until, pauseFromNow());

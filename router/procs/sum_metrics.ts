@@ -18,16 +18,16 @@ export function sumMetrics(texts: readonly string[]): string {
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }
 
-/** As prometheus.ts writes it: a family's comments, then all its samples. */
+/** As prometheus.ts writes it: a family's comments, then its samples, of which there may be none. */
 function addText(text: string, families: Map<string, Family>): void {
   let comments: string[] = [];
   let family: Family | null = null;
   for (const line of text.split("\n")) {
-    if (line.startsWith("# ")) {
-      if (family !== null) comments = [];
+    if (line.startsWith("# HELP ")) {
+      comments = [line];
       family = null;
-      comments.push(line);
-    } else if (line !== "") {
+    } else if (line.startsWith("# ")) comments.push(line);
+    else if (line !== "") {
       family ??= familyOf(comments, families);
       const end = line.lastIndexOf(" ");
       const sample = line.slice(0, end);

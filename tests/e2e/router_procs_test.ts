@@ -4,7 +4,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ask, type Asked, askStream, completion, metric, pidsOf, untilMetric } from "./ask_fresh.ts";
 import { freePort } from "./plain_engine.ts";
 import { killRun, processesOf, type RunningPdserve, startPdserve, untilGone } from "./run_pdserve.ts";
@@ -110,15 +110,16 @@ for (const processes of [2, 4]) {
     expect(await metric(run.url, "pdserve_in_flight")).toBe(0);
     expect(await metric(run.url, "pdserve_router_restarts_total")).toBe(1);
     expect(await metric(run.url, 'pdserve_worker_in_flight{worker="decode-0",role="decode"}')).toBe(0);
-    const told = await run.waitFor((event) => event.type === "warning");
-    expect(JSON.stringify(told)).toContain("A router process ended and is being replaced");
+    const what = "A router process ended and is being replaced";
+    await run.waitFor(({ type, problem }) => type === "warning" && (problem as { what: string }).what === what);
     const asked = await Promise.all(many(24, () => ask(run.url, "/v1/completions", { body: completion() })));
     expect(statuses(asked)).toEqual([200]);
   }, 60_000);
 }
 
-test("streams in all processes are finished at SIGTERM, and nothing is left", async () => {
-  const run = await simulated(3, "--no-canary", "--", "--sim-decode-ms-per-token", "20");
+test("streams in all processes are finished and logged at SIGTERM, and nothing is left", async () => {
+  const log = join(mkdtempSync(join(tmpdir(), "pdserve-procs-")), "access.log");
+  const run = await simulated(3, "--no-canary", "--access-log", log, "--", "--sim-decode-ms-per-token", "20");
   const streams = many(24, () => askStream(run.url, completion({ max_tokens: 60, stream: true })));
   await Promise.all(streams.map(({ begun }) => begun));
   run.signal("SIGTERM");
@@ -127,6 +128,9 @@ test("streams in all processes are finished at SIGTERM, and nothing is left", as
   expect(await run.exited).toBe(0);
   expect(processesOf(run.runId)).toEqual([]);
   expect(existsSync(join(run.runDir, "router.sock"))).toBe(false);
+  const lines = readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  expect(lines.map(({ status, end }) => `${status} ${end}`)).toEqual(many(24, () => "200 complete"));
+  rmSync(dirname(log), { recursive: true });
 }, 60_000);
 
 for (const victim of ["core", "init", "core and init"] as const) {
@@ -141,6 +145,24 @@ for (const victim of ["core", "init", "core and init"] as const) {
     if (victim !== "core and init") await untilGone(run.runId);
   }, 60_000);
 }
+
+test("a worker is restarted under load without a request lost in any process", async () => {
+  const run = await start(3, "demo-model", "--engine", "sim", "--pd", "2P2D");
+  const load = { isOver: false };
+  const asked: Asked[] = [];
+  const clients = many(8, async () => {
+    while (!load.isOver) asked.push(await ask(run.url, "/v1/completions", { body: completion({ max_tokens: 8 }) }));
+  });
+  for (const worker of ["decode-0", "prefill-1"]) {
+    const order = `http://pdserve/workers/${worker}/restart`;
+    const ordered = await fetch(order, { method: "POST", unix: join(run.runDir, "control.sock") });
+    expect(await ordered.json()).toMatchObject({ outcome: "done" });
+  }
+  load.isOver = true;
+  await Promise.all(clients);
+  expect(statuses(asked)).toEqual([200]);
+  expect(await metric(run.url, 'pdserve_retries_total{leg="decode"}')).toBeNaN();
+}, 60_000);
 
 test("what an administrator asks and orders is of all processes, wherever his connection goes", async () => {
   const { url } = startWorker(() =>

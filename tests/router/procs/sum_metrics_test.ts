@@ -38,3 +38,13 @@ test("one text is itself, and no text is nothing", () => {
   expect(sumMetrics(["", one])).toBe(one);
   expect(sumMetrics([])).toBe("");
 });
+
+test("a counter of which one process has no samples yet keeps apart from the next one", () => {
+  const [here, there] = [0, 1].map(() => makeCounter("retries_total", "Retries", ["leg"]));
+  there!.add("decode");
+  const denied = makeCounter("denied_total", "Denied");
+  const sum = sumMetrics([textOf(here!, denied), textOf(there!, denied)]).split("\n");
+  expect(sum.filter((line) => line.startsWith("denied_total"))).toEqual(["denied_total 0"]);
+  expect(sum.indexOf("# TYPE denied_total counter")).toBe(sum.indexOf("denied_total 0") - 1);
+  expect(sum.indexOf("# TYPE retries_total counter")).toBe(sum.indexOf('retries_total{leg="decode"} 1') - 1);
+});
