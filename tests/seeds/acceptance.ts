@@ -1,4 +1,5 @@
-// The acceptance tests of the studied systems that need no GPU, each with the tests that are it here.
+// The acceptance tests of the studied systems, each with the tests that are it here. The last five were meant for GPUs: what of them
+// shows on CPUs or simulated engines is named, and what does not is the reason.
 
 export interface Acceptance {
   readonly id: number;
@@ -173,6 +174,52 @@ export const acceptance: readonly Acceptance[] = [
     says: "a connector's name in any case reaches the engine as vLLM spells it",
     shownBy: [
       "plan/dialects/pdjob_test.ts: J17, J18, J24: the connector is prefill's, in any case of letters, and one upstream does not list is told",
+    ],
+  },
+  {
+    id: 22,
+    says: "P2P NCCL with TP 2 and two workers a role on one node",
+    shownBy: [
+      "plan/dialects/prime_rl_test.ts: P16: auto_ports searches from the file's ports, and P2P ports stand TP apart",
+      "e2e/connectors_test.ts: every answer is a plain engine",
+    ],
+    reason: "NCCL itself needs GPUs: ports and addresses are planned, the protocol is played by the simulator",
+  },
+  {
+    id: 23,
+    says: "P2P NCCL with host 127.0.0.1",
+    shownBy: [
+      "plan/dialects/prime_rl_test.ts: P17: the host is pd_disagg's, else inference.server's, else 127.0.0.1",
+      "e2e/connectors_test.ts: every answer is a plain engine",
+    ],
+    reason: "as 22",
+  },
+  {
+    id: 24,
+    says:
+      "NIXL pull on one node: side channels apart, and prefill's blocks come free within the lease when decode dies",
+    shownBy: [
+      "real/side_channel_test.ts: a taken side-channel port is diagnosed by its number, and the run ends with nothing left",
+      "real/nixl_test.ts: no lease has run out on prefill, so nothing was pinned in vain",
+      "real/topology_test.ts: streams that are left leave nothing running on either worker, and no KV held",
+    ],
+  },
+  {
+    id: 25,
+    says: "greedy output of a pair is a plain server's, token for token, log-probabilities nearly",
+    shownBy: [
+      "real/nixl_test.ts: 16 requests at once are all right, and none is computed again on decode",
+      "real/sglang_test.ts: /generate with log-probabilities of prompt and answer",
+    ],
+    reason: "on real engines on the CPU, in float32",
+  },
+  {
+    id: 26,
+    says: "weight updates under load; no request mixes KV of two versions",
+    shownBy: [
+      "e2e/rl_test.ts: weight updates under",
+      "e2e/rl_test.ts: a worker killed between two updates reads the last one again",
+      "real/sglang_test.ts: weights from a folder reach both workers, and one that restarts reads them again",
     ],
   },
 ];
