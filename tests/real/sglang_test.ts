@@ -155,19 +155,23 @@ describe.skipIf(sglang === "")("a real SGLang", () => {
     120_000,
   );
 
-  test("an abort by the administrator's route ends both legs of a request that runs", async () => {
-    const body = {
-      text: freshPrompt(20),
-      rid: "to-be-aborted",
-      sampling_params: greedy({ max_new_tokens: 900, ignore_eos: true }),
-    };
-    const asked = post(pair.pdserve.url, "/generate", body);
-    while (await counter(pair.decode, "sglang:num_running_reqs") === 0) await Bun.sleep(50);
-    const aborted = await admin(pair, "/abort_request", { abort_all: true });
-    expect(aborted.status).toBe(200);
-    const { json } = await asked;
-    expect(JSON.stringify(json)).toMatch(/abort/i);
-    expect(await counter(pair.decode, "sglang:num_running_reqs")).toBe(0);
+  test("an abort by the administrator's route ends a stream on both workers", async () => {
+    const params = greedy({ max_new_tokens: 900, ignore_eos: true });
+    const response = await fetch(`${pair.pdserve.url}/generate`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ text: freshPrompt(20), stream: true, sampling_params: params }),
+    });
+    const reader = response.body!.getReader();
+    await reader.read();
+    expect((await admin(pair, "/abort_request", { abort_all: true })).status).toBe(200);
+    let text = "";
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      text += new TextDecoder().decode(next.value);
+    }
+    expect(text).toContain('"type":"abort"');
+    const after = { text: freshPrompt(9), sampling_params: greedy() };
+    expect((await post(pair.pdserve.url, "/generate", after)).status).toBe(200);
   }, 60_000);
 
   test(
