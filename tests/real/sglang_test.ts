@@ -156,12 +156,13 @@ describe.skipIf(sglang === "")("a real SGLang", () => {
   );
 
   test("an abort by the administrator's route ends a stream on both workers", async () => {
-    const params = greedy({ max_new_tokens: 900, ignore_eos: true });
+    const params = greedy({ max_new_tokens: 600, ignore_eos: true });
     const response = await fetch(`${pair.pdserve.url}/generate`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ text: freshPrompt(20), stream: true, sampling_params: params }),
     });
+    expect(response.status).toBe(200);
     const reader = response.body!.getReader();
     await reader.read();
     expect((await admin(pair, "/abort_request", { abort_all: true })).status).toBe(200);
