@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { applyEdit } from "./body/apply_edit.ts";
 import { scanBody } from "./body/scan_body.ts";
 import { streamToClient } from "./client_stream.ts";
-import { saysAborted } from "./engine_abort.ts";
+import { whyBroken } from "./engine_abort.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureOfLeg, type LegName, type WorkerAnswer } from "./leg_failure.ts";
 import { pairHider, withoutPair } from "./hide_pair.ts";
@@ -90,15 +90,16 @@ function endingOf(
   { name, worker }: { readonly name: LegName; readonly worker: string },
   io: RouterIo,
 ): "complete" | "cut" {
-  if (!saysAborted(tail, ask.route.api) || io.aborts.isAskedSince(times.acceptedMs)) return "complete";
-  io.metrics.legFailures.add(`${name}\0${worker}\0aborted`);
-  io.log("warn", "A worker ended a stream before its answer was complete (finish_reason abort)", {
-    worker,
-    requestId: id,
-  });
+  const why = whyBroken(tail, ask.route.api, io.aborts.isAskedSince(times.acceptedMs));
+  if (why === null) return "complete";
+  io.metrics.legFailures.add(`${name}\0${worker}\0${why}`);
+  const message = `A worker ended a stream before its answer was complete (${endOf[why]})`;
+  io.log("warn", message, { worker, requestId: id });
   io.health.blame(worker, "failing");
   return "cut";
 }
+
+const endOf = { aborted: "finish_reason abort", error: "its engine's error" } as const;
 
 export function answerError(exchange: Exchange, error: OwnError): Answer {
   exchange.answeredWith(error.status);

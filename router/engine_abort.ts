@@ -3,6 +3,7 @@
 
 import { Buffer } from "node:buffer";
 import type { ApiKind } from "../kv/connector.ts";
+import { sliceLatin1 } from "./body/slice_text.ts";
 import type { FailedLeg, JudgedLeg, LegName } from "./leg_failure.ts";
 
 /** Calls by which an administrator or a trainer ends requests on purpose: then an abort is the answer. */
@@ -30,6 +31,15 @@ export function saysAborted(bytes: Uint8Array, api: ApiKind): boolean {
   if (api === "responses" || api === "messages") return false;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return signs.some((sign) => text.includes(sign));
+}
+
+/** The error event by which vLLM ends a stream whose engine has died: SIGTERM may come to that too. Not one about the request. */
+const errorAtEnd = /(?:^|\n)data: ?\{"error":.*"code": ?5\d\d/;
+
+/** How a stream's last bytes say that it is not all of the answer; null where they do not. */
+export function whyBroken(tail: Uint8Array, api: ApiKind, isAsked: boolean): "aborted" | "error" | null {
+  if (!isAsked && saysAborted(tail, api)) return "aborted";
+  return errorAtEnd.test(sliceLatin1(tail, 0, tail.length)) ? "error" : null;
 }
 
 /** A good opening, unless it is an answer that its engine broke off: nothing of it has reached the client yet. */

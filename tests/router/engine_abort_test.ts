@@ -1,7 +1,7 @@
 // Answers that an engine broke off by itself, and those that somebody wanted to be broken off.
 
 import { expect, test } from "bun:test";
-import { makeAskedAborts, saysAborted } from "../../router/engine_abort.ts";
+import { makeAskedAborts, saysAborted, whyBroken } from "../../router/engine_abort.ts";
 import { makeStreamTail } from "../../router/stream_tail.ts";
 import {
   type Call,
@@ -35,6 +35,20 @@ for (const [what, text, says] of told) {
     expect(saysAborted(bytes(text), "completions")).toBe(says);
   });
 }
+
+/** A real vLLM 0.32.0's, whose engine was gone before it could abort. */
+const engineGone =
+  'data: {"error": {"message": "EngineCore encountered an issue. See stack trace (above) for the root cause.", ' +
+  '"type": "InternalServerError", "param": null, "code": 500}}\n\n';
+
+test("an engine's error at the end of a stream is no complete answer, one about the request is", () => {
+  const end = (text: string) => whyBroken(bytes(text), "chat", true);
+  expect(end(events.second + engineGone + events.done)).toBe("error");
+  expect(end(engineGone)).toBe("error");
+  expect(end(engineGone.replace("500", "400") + events.done)).toBeNull();
+  expect(end(`data: ${JSON.stringify({ choices: [{ text: engineGone }] })}\n\n${events.done}`)).toBeNull();
+  expect(end(events.second + events.done)).toBeNull();
+});
 
 test("an abort that somebody asked for while the request ran is its answer", () => {
   let nowMs = 100;
@@ -97,6 +111,13 @@ for (
     expect(fleet.metric('pdserve_kv_handles{state="failed"}')).toBe(1);
   });
 }
+
+test("a stream that ends with its engine's error goes on as it is, and counts as cut", async () => {
+  const fleet = makeFakeFleet();
+  expect(await streamThatEnds(fleet, [engineGone, events.done])).toBe(events.first + engineGone + events.done);
+  expect(endings(fleet)).toEqual([0, 1]);
+  expect(fleet.metric('pdserve_leg_failures_total{leg="decode",worker="decode-0",failure="error"}')).toBe(1);
+});
 
 test("a stream that is aborted by a pause is complete", async () => {
   const fleet = makeFakeFleet();
