@@ -77,7 +77,8 @@ export const engineSettings = {
     default: null,
     group: "KV connector",
     hint: "TIME",
-    help: "Keep decode's KV of a turn that long, so that prefill can read it at the session's next one (token-id prompts)",
+    help:
+      "Keep decode's KV of a turn that long, so that prefill can read it at the session's next one (token-id prompts)",
   },
   fallback: {
     flag: "--fallback",
