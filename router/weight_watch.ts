@@ -5,7 +5,7 @@ import type { FleetView } from "../supervisor/snapshot.ts";
 import { askAll, everyWorker, isGood } from "./admin/ask_all.ts";
 import type { Slot } from "./roster.ts";
 import type { RouterIo } from "./router_io.ts";
-import type { WeightWatch } from "./weights.ts";
+import type { Update, WeightWatch } from "./weights.ts";
 import { getFromWorker } from "./worker_get.ts";
 
 type WatchIo = Pick<RouterIo, "roster" | "upstream" | "weights" | "settings" | "log">;
@@ -53,23 +53,34 @@ async function lookAfter(slot: Slot, readings: Map<string, number>, io: WatchIo)
       `${slot.name} restarted with older weights than the others have: no requests until its trainer updates it`,
     );
   }
-  const { last, version, isOpen } = weights;
+  const { version, isOpen } = weights;
+  const updates = updatesSince(weights);
   const reading = `${slot.name}#${worker.generation} ${version}`;
   const times = readings.get(reading) ?? 0;
-  if (last === null || !last.isWhole || isOpen || worker.state.is !== "ready" || times >= MOST_READINGS) return;
+  if (updates.length === 0 || isOpen || worker.state.is !== "ready" || times >= MOST_READINGS) return;
   readings.set(reading, times + 1);
-  const [done] = await askAll([slot], () => ({ ...last, method: "POST" }), io);
-  if (!isGood(done!)) return log("warn", `${slot.name} could not read the last update again`, { ...done });
+  for (const update of updates) {
+    const [done] = await askAll([slot], () => ({ ...update, method: "POST" }), io);
+    if (!isGood(done!)) return log("warn", `${slot.name} could not read the last update again`, { ...done });
+  }
   // What its proof has left in its prefix cache is KV of the old weights.
   await askAll([slot], () => ({ method: "POST", path: "/reset_prefix_cache", body: new Uint8Array() }), io);
   if (weights.version !== version) return;
   weights.accept(worker);
-  log("info", `${slot.name} has read the weights of ${version} again`);
+  log("info", `${slot.name} has read the trainer's weights again`);
+}
+
+/** What brings a fresh process to where the others are; none where that takes the trainer. */
+function updatesSince({ last, adapters }: WatchIo["weights"]): readonly Update[] {
+  if (last !== null && !last.isWhole) return [];
+  return [...(last === null ? [] : [last]), ...adapters.values()];
 }
 
 /** By the engines' own words, where they have any: the trainer's last version, or what the others tell. */
 async function tellsLast(slot: Slot, before: "misses" | "unsure" | "has", io: WatchIo): Promise<boolean> {
   const { weights } = io;
+  // No engine tells its adapters' versions.
+  if (weights.adapters.size > 0) return false;
   const own = await versionOf(slot, io);
   if (weights.version !== null) return own !== null && own === weights.version;
   const others = everyWorker(io).filter((one) => one !== slot && weights.holding(one.worker) === "has");

@@ -46,6 +46,10 @@ export interface Weights {
   close(): void;
   /** `took` did the call; of those that did not take part from the update's first call on nothing is kept. */
   bring(update: Update, took: readonly Process[], version: string | null): void;
+  /** LoRA adapters by name with the calls that loaded them: trainers bring these as others bring whole weights. */
+  readonly adapters: Map<string, Update>;
+  /** `took` has loaded it, the others of `asked` have not. */
+  load(adapter: string, update: Update, asked: readonly Process[], took: readonly Process[]): void;
   /** The version of what the workers have now, by a call that brings nothing. */
   name(version: string, workers: readonly Process[]): void;
   /** Who takes part in the trainer's broadcast; null where nobody has joined one. */
@@ -75,22 +79,15 @@ const ofFleets = new WeakMap<FleetView, Weights>();
 
 /** `asksRestarted`: a worker that restarts is asked what it has, because trainers may have updated the others directly. */
 export function makeWeights(asksRestarted: boolean): Weights {
-  const known = new Map<string, Holding>();
-  const listeners = new Set<() => void>();
   let version: string | null = null;
   let last: Update | null = null;
   let since: ReadonlySet<string> | null = null;
-  const tell = () => {
-    for (const listener of listeners) listener();
-  };
-  const set = (workers: readonly Process[], holding: Holding) => {
-    for (const worker of workers) known.set(idOf(worker), holding);
-    tell();
-  };
+  const adapters = new Map<string, Update>();
   const untold = ({ generation }: Process): Holding => {
-    if (version !== null) return "misses";
+    if (version !== null || adapters.size > 0) return "misses";
     return generation > 1 && asksRestarted ? "unsure" : "has";
   };
+  const { holding, set, forget, subscribe } = makeHoldings(untold);
   return {
     get version() {
       return version;
@@ -103,7 +100,7 @@ export function makeWeights(asksRestarted: boolean): Weights {
     get isOpen() {
       return since !== null;
     },
-    holding: (worker) => known.get(idOf(worker)) ?? untold(worker),
+    holding,
     open: (workers) => void (since ??= new Set(workers.map(idOf))),
     close: () => void (since = null),
     bring(update, took, said) {
@@ -113,8 +110,17 @@ export function makeWeights(asksRestarted: boolean): Weights {
       if (begun !== null && !update.isWhole) since = new Set(whole.map(idOf));
       version = said ?? String(Number(version ?? 0) + 1 || 1);
       last = update;
-      known.clear();
+      forget();
       set(whole, "has");
+    },
+    adapters,
+    load(adapter, update, asked, took) {
+      if (took.length === 0) return;
+      const lacked = asked.filter((worker) => !took.includes(worker) || holding(worker) === "misses");
+      const has = asked.filter((worker) => !lacked.includes(worker));
+      adapters.set(adapter, update);
+      set(has, "has");
+      set(lacked, "misses");
     },
     name(said, workers) {
       const isFirst = version === null;
@@ -123,7 +129,22 @@ export function makeWeights(asksRestarted: boolean): Weights {
     },
     accept: (worker) => set([worker], "has"),
     miss: (worker) => set([worker], "misses"),
-    subscribe(listener) {
+    subscribe,
+  };
+}
+
+/** Who has what, as far as it is known, and who wants to hear of it. */
+function makeHoldings(untold: (worker: Process) => Holding) {
+  const known = new Map<string, Holding>();
+  const listeners = new Set<() => void>();
+  return {
+    holding: (worker: Process): Holding => known.get(idOf(worker)) ?? untold(worker),
+    set(workers: readonly Process[], holding: Holding) {
+      for (const worker of workers) known.set(idOf(worker), holding);
+      for (const listener of listeners) listener();
+    },
+    forget: () => known.clear(),
+    subscribe(listener: () => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },

@@ -6,7 +6,7 @@ import type { Slot } from "../roster.ts";
 import type { RouterIo } from "../router_io.ts";
 import type { Process } from "../weights.ts";
 import { askAll, type Asked, type Call, everyWorker, isGood } from "./ask_all.ts";
-import { versionIn } from "./weight_calls.ts";
+import { adapterIn, versionIn } from "./weight_calls.ts";
 
 /** Asked of every worker at once with the caller's query and body. */
 const plain: readonly (readonly ["GET" | "POST", string])[] = [
@@ -58,6 +58,7 @@ export function addEngineRoutes(app: Hono, io: RouterIo): void {
       if (opening.includes(path)) io.weights.open(processesOf(slots));
       const asked = await askAll(slots, () => call, io);
       if (asked.every(isGood)) noteDone(path, call, slots, io);
+      noteAdapter(path, call, slots, asked, io);
       return answer(c, asked);
     });
   }
@@ -70,6 +71,21 @@ function noteDone(path: string, call: Call, slots: readonly Slot[], { weights }:
   if (!closing.includes(path)) return;
   weights.isPaused &&= path === "/finish_weight_update";
   if (!weights.isPaused) weights.close();
+}
+
+/** A worker that restarts has none of those that were loaded while it ran. */
+function noteAdapter(
+  path: string,
+  call: Call,
+  slots: readonly Slot[],
+  asked: readonly Asked[],
+  { weights }: RouterIo,
+): void {
+  const adapter = path.endsWith("load_lora_adapter") ? adapterIn(call) : null;
+  if (adapter === null) return;
+  if (path.endsWith("/unload_lora_adapter")) return void weights.adapters.delete(adapter);
+  const took = slots.filter((_, index) => isGood(asked[index]!));
+  weights.load(adapter, { path: call.path, body: call.body, isWhole: true }, processesOf(slots), processesOf(took));
 }
 
 export function processesOf(slots: readonly Slot[]): readonly Process[] {

@@ -21,6 +21,12 @@ export function updateOf({ path, body }: Call): Update {
   return { path, body, isWhole: namesFiles || /^\/reload_weights(\?|$)/.test(path) };
 }
 
+/** The adapter's name, for a call that loads one or takes one away. */
+export function adapterIn({ body }: Pick<Call, "body">): string | null {
+  const { lora_name } = membersOf(body);
+  return typeof lora_name === "string" ? lora_name : null;
+}
+
 function membersOf(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     const members: unknown = JSON.parse(new TextDecoder().decode(body));

@@ -132,6 +132,34 @@ describe("V35: an update that was read from files", () => {
   });
 });
 
+describe("V35: adapters that a trainer has loaded", () => {
+  const adapter = { lora_name: "r16", lora_path: "/w/step_3" };
+
+  test("are loaded again by a worker that restarts, before it serves", async () => {
+    const fleet = trained(["prefill-0", "decode-0"]);
+    await post(fleet, "/load_lora_adapter", adapter);
+    await post(fleet, "/v1/load_lora_adapter", { ...adapter, lora_path: "/w/step_4" });
+    expect(isStale(fleet, "decode-0")).toBe(false);
+    const before = asked(fleet, "decode-0").length;
+    restart(fleet, "decode-0");
+    expect(isStale(fleet, "decode-0")).toBe(true);
+    await until(() => !isStale(fleet, "decode-0"));
+    expect(fleet.callsTo("decode-0").slice(before).map(({ path, json }) => [path, json?.lora_path ?? null])).toEqual([
+      ["/v1/load_lora_adapter", "/w/step_4"],
+      ["/reset_prefix_cache", null],
+    ]);
+  });
+
+  test("leave a worker out that could not load one, and are forgotten when they are unloaded", async () => {
+    const fleet = trained(["prefill-0", "decode-0", "decode-1"], { refuses: { "decode-1": ["/load_lora_adapter"] } });
+    expect((await post(fleet, "/load_lora_adapter", adapter)).status).toBe(502);
+    expect([isStale(fleet, "decode-0"), isStale(fleet, "decode-1")]).toEqual([false, true]);
+    await post(fleet, "/unload_lora_adapter", { lora_name: "r16" });
+    restart(fleet, "decode-0");
+    expect(isStale(fleet, "decode-0")).toBe(false);
+  });
+});
+
 describe("V35: where a trainer updates the engines directly", () => {
   test("a worker that restarts is asked what it has, and waits until it tells what the others tell", async () => {
     const told: Told = { "prefill-0": "9", "decode-0": "9", "decode-1": "default" };
