@@ -4,7 +4,7 @@ import type { Connector } from "../kv/connector.ts";
 import type { Machine } from "./machine.ts";
 import type { Plan } from "./plan.ts";
 import type { Problem } from "./problem.ts";
-import { originText, type Settings, type Spec } from "./spec.ts";
+import { originText, type Spec } from "./spec.ts";
 
 export interface RouterProcesses {
   readonly processes: number;
@@ -40,6 +40,7 @@ export function routerProcesses({ settings }: Spec, { cpuCores }: Machine, conne
   return { processes, problems: [] };
 }
 
+/** What one process knows and the others do not. */
 function whyOneProcess({ turnReuseMs }: Spec["settings"], { name, arrival }: Connector): string | null {
   // One process binds it; the others would wait for ever.
   if (arrival !== undefined) return `with ${name} prefill tells one socket of the router when KV has arrived`;
@@ -49,12 +50,6 @@ function whyOneProcess({ turnReuseMs }: Spec["settings"], { name, arrival }: Con
 /** As the plan says it: one process, which is the usual, is not spoken of. */
 export function routerOf({ settings }: Spec, port: number, processes: number): Plan["router"] {
   return { host: settings.host.value, port, ...(processes > 1 ? { processes } : {}) };
-}
-
-/** What one process knows and the others do not. */
-function whyOneOnly({ turnReuseMs }: Settings, { name, arrival }: Connector): string | null {
-  if (arrival !== undefined) return `with ${name} prefill tells one socket of the router when KV has arrived`;
-  return turnReuseMs.value === null ? null : "with --turn-reuse the router keeps the turns of sessions in its memory";
 }
 
 function usualFor(cpuCores: number): number {

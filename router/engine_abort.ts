@@ -14,9 +14,9 @@ export interface AskedAborts {
   isAskedSince(acceptedMs: number): boolean;
 }
 
-/** `isOnly` is false where other router processes may be asked, of which this one does not hear. */
-export function makeAskedAborts(now: () => number, isOnly: boolean): AskedAborts {
-  let lastMs = isOnly ? -Infinity : Infinity;
+/** Where this process hears of all that is asked; else see procs/shared_aborts.ts. */
+export function makeAskedAborts(now: () => number): AskedAborts {
+  let lastMs = -Infinity;
   return {
     note: () => void (lastMs = Math.max(lastMs, now())),
     isAskedSince: (acceptedMs) => lastMs >= acceptedMs,

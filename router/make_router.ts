@@ -213,7 +213,7 @@ function connectParts(
     weights,
     weightWatch,
     turns,
-    aborts: makeAskedAborts(now, numbers.part.of === 1),
+    aborts: numbers.aborts ?? makeAskedAborts(now),
   };
   return { settings, connector, leaseMs, policies, upstream, log, tracing, now, wall, random, ...parts };
 }

@@ -3,6 +3,7 @@
 
 import type { HandleTally, Ledger } from "../kv/ledger.ts";
 import { type Gate, makeGate } from "./admission.ts";
+import type { AskedAborts } from "./engine_abort.ts";
 import { makeWorkerHealth, type QuarantineLimits, type WorkerHealth } from "./worker_health.ts";
 
 export type GateLimits = Parameters<typeof makeGate>[0];
@@ -15,6 +16,8 @@ export interface Numbers {
   room(worker: string, limits: GateLimits): Gate;
   window(worker: string, limits: GateLimits): Gate;
   health(limits: QuarantineLimits): WorkerHealth;
+  /** What administrators have asked for; null where this process hears of all of it. */
+  readonly aborts: AskedAborts | null;
   /** Requests served so far. */
   readonly served: Count;
   /** Told by this process's ledger; null where that is all there is to count. */
@@ -60,6 +63,7 @@ export function makeOwnNumbers(now: () => number): Numbers {
     room: (_worker, limits) => makeGate(limits),
     window: (_worker, limits) => makeGate(limits),
     health: (limits) => makeWorkerHealth(now, limits),
+    aborts: null,
     served: makeOwnCount(),
     handles: null,
     handlesByState,

@@ -26,13 +26,13 @@ export interface SharingParts extends Omit<SharedOptions, "numbers"> {
 
 export function makeSharing({ memory, cells, part, names, ...rest }: SharingParts): Sharing {
   const shared = { cells, part };
-  const now = () => machineNowMs() - memory.madeAtMs;
+  const clock = { now: machineNowMs, madeAtMs: memory.madeAtMs };
   const policyOf = (side: "prefill" | "decode"): PolicyShare => ({
     firstTurn: part.at,
     owners: makeSharedPrefixOwners(shared, names, side),
   });
   return {
-    options: { ...rest, numbers: makeSharedNumbers({ shared, numbers: names, now, random: Math.random }) },
+    options: { ...rest, numbers: makeSharedNumbers({ ...clock, shared, numbers: names, random: Math.random }) },
     now: machineNowMs,
     policies: { prefill: policyOf("prefill"), decode: policyOf("decode") },
   };

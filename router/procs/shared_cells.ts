@@ -24,6 +24,8 @@ export const PREFIX_CELLS = 65_536;
 export const common = layOut({
   /** Of the way in, then of each worker's window; 0 for what the settings say, else one more than the places. */
   places: 1 + MOST_WORKERS,
+  /** When an administrator last asked for what may end requests; in units of shared_time.ts, 0 for never. */
+  abortsAsked: 1,
   /** How many records of quarantine are not empty. */
   troubled: 1,
   workerFailures: MOST_WORKERS,

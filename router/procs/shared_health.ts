@@ -3,6 +3,7 @@
 
 import type { QuarantineLimits, WorkerHealth } from "../worker_health.ts";
 import { commonCell, MOST_PAIRS, MOST_WORKERS, type SharedCells } from "./shared_cells.ts";
+import { msOf, unitsOf } from "./shared_time.ts";
 import type { WorkerNumbers } from "./worker_numbers.ts";
 
 export interface SharedHealthParts {
@@ -11,9 +12,6 @@ export interface SharedHealthParts {
   /** Milliseconds on a clock that all processes have in common, since the memory was made. */
   readonly now: () => number;
 }
-
-/** Ends of pauses are kept in these, so that 32 bits reach for 248 days. */
-const MS_PER_UNIT = 10;
 
 export function makeSharedHealth(parts: SharedHealthParts, limits: QuarantineLimits): WorkerHealth {
   const { shared: { cells }, numbers } = parts;
@@ -64,7 +62,7 @@ interface Record {
 
 function makeRecords({ shared: { cells }, now }: SharedHealthParts, { failures: enough, pauseMs }: QuarantineLimits) {
   const troubled = commonCell("troubled");
-  const pauseFromNow = () => Math.ceil((now() + pauseMs) / MS_PER_UNIT);
+  const pauseFromNow = () => unitsOf(now() + pauseMs);
   return {
     isTroubled: () => Atomics.load(cells, troubled) !== 0,
     blame(record: Record | null, by: number) {
@@ -80,7 +78,7 @@ function makeRecords({ shared: { cells }, now }: SharedHealthParts, { failures: 
     },
     isOut(record: Record | null) {
       const until = record === null ? 0 : Atomics.load(cells, record.until);
-      return until > 0 && until * MS_PER_UNIT > now();
+      return until > 0 && msOf(until) > now();
     },
     /** Whoever comes next finds the pause moved on. */
     trial(record: Record | null) {

@@ -2,6 +2,7 @@
 
 import type { HandleTally, Outcome } from "../../kv/ledger.ts";
 import type { GateLimits, Numbers } from "../numbers.ts";
+import { makeSharedAborts } from "./shared_aborts.ts";
 import { commonCell, type RowPart, type SharedCells } from "./shared_cells.ts";
 import { sharedCount } from "./shared_count.ts";
 import { makeSharedGate } from "./shared_gate.ts";
@@ -12,8 +13,9 @@ import type { WorkerNumbers } from "./worker_numbers.ts";
 export interface SharedNumbersParts {
   readonly shared: SharedCells;
   readonly numbers: WorkerNumbers;
-  /** Milliseconds since the memory was made, on a clock that all processes have in common. */
+  /** The router's clock in milliseconds, the same in all processes, and when the memory was made on it. */
   readonly now: () => number;
+  readonly madeAtMs: number;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -22,7 +24,7 @@ const outcomes: readonly Outcome[] = ["done", "failed", "expired", "released", "
 const handleStates = ["opened", "spent", ...outcomes] as const;
 
 export function makeSharedNumbers(parts: SharedNumbersParts): Numbers {
-  const { shared, numbers, random } = parts;
+  const { shared, numbers, now, madeAtMs, random } = parts;
   const count = (part: RowPart, worker = 0) => sharedCount(shared, part, worker);
   const gate = (limits: GateLimits, insideAt: RowPart, waitingAt: RowPart, worker: number, placesAt: number | null) => {
     const places = placesAt === null ? asSet : placesIn(shared, placesAt);
@@ -47,7 +49,8 @@ export function makeSharedNumbers(parts: SharedNumbersParts): Numbers {
       const number = numberOf(worker);
       return gate(limits, "windowInside", "windowWaiting", number, 1 + number);
     },
-    health: (limits) => makeSharedHealth(parts, limits),
+    health: (limits) => makeSharedHealth({ shared, numbers, now: () => now() - madeAtMs }, limits),
+    aborts: makeSharedAborts(shared, now, madeAtMs),
     served: count("served"),
     handles: tallyIn(shared),
     handlesByState(own) {

@@ -14,7 +14,7 @@ export function knownNumbers() {
 }
 
 export function numbersIn(cells: Int32Array, part: Part, now: () => number = () => 0): Numbers {
-  return makeSharedNumbers({ shared: { cells, part }, numbers: knownNumbers(), now, random: Math.random });
+  return makeSharedNumbers({ shared: { cells, part }, numbers: knownNumbers(), now, madeAtMs: 0, random: Math.random });
 }
 
 export function cellsFor(processes: number): Int32Array {

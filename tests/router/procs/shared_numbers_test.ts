@@ -139,3 +139,11 @@ test("the pace by which a wait is judged is that of all processes", () => {
   here.served();
   expect(here.waitMs(10)).toBe(1_000);
 });
+
+test("what an administrator asked for in one process explains an abort in another", () => {
+  const clock = { nowMs: 1_000 };
+  const { all: [core, other] } = numbersOf(2, () => clock.nowMs);
+  expect(other!.aborts!.isAskedSince(0)).toBe(false);
+  core!.aborts!.note();
+  expect([900, 1_000, 1_020].map((acceptedMs) => other!.aborts!.isAskedSince(acceptedMs))).toEqual([true, true, false]);
+});
