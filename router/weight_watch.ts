@@ -41,6 +41,8 @@ export function makeWeightWatch(io: WatchIo, fleet: FleetView): WeightWatch {
   };
 }
 
+const decoder = new TextDecoder();
+
 async function lookAfter(slot: Slot, readings: Map<string, number>, io: WatchIo): Promise<void> {
   const { worker } = slot;
   const { weights, log } = io;
@@ -55,7 +57,7 @@ async function lookAfter(slot: Slot, readings: Map<string, number>, io: WatchIo)
   }
   const { version, isOpen } = weights;
   const updates = updatesSince(weights);
-  const reading = `${slot.name}#${worker.generation} ${version}`;
+  const reading = `${slot.name}#${worker.generation} ${updates.map(({ body }) => decoder.decode(body)).join()}`;
   const times = readings.get(reading) ?? 0;
   if (updates.length === 0 || isOpen || worker.state.is !== "ready" || times >= MOST_READINGS) return;
   readings.set(reading, times + 1);

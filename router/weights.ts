@@ -116,7 +116,8 @@ export function makeWeights(asksRestarted: boolean): Weights {
     adapters,
     load(adapter, update, asked, took) {
       if (took.length === 0) return;
-      const lacked = asked.filter((worker) => !took.includes(worker) || holding(worker) === "misses");
+      const others = version !== null || [...adapters.keys()].some((name) => name !== adapter);
+      const lacked = asked.filter((worker) => !took.includes(worker) || (others && holding(worker) === "misses"));
       const has = asked.filter((worker) => !lacked.includes(worker));
       adapters.set(adapter, update);
       set(has, "has");

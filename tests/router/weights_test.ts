@@ -60,6 +60,19 @@ describe("V35: a worker", () => {
   });
 });
 
+test("V35: one adapter that is loaded again brings back whoever lacked only that one", () => {
+  const weights = makeWeights(false);
+  const load = (adapter: string, took: readonly Process[]) =>
+    weights.load(adapter, fromDisk, [prefill, restarted], took);
+  load("a", [prefill]);
+  expect([prefill, restarted].map(weights.holding)).toEqual(["has", "misses"]);
+  load("a", [prefill, restarted]);
+  expect(weights.holding(restarted)).toBe("has");
+  load("b", [prefill]);
+  load("a", [prefill, restarted]);
+  expect(weights.holding(restarted)).toBe("misses");
+});
+
 test("a version that is only named is that of the weights the workers have", () => {
   const weights = makeWeights(false);
   weights.name("base", [prefill, decode]);
