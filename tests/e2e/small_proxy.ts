@@ -21,3 +21,5 @@ Bun.serve({
   },
 });
 console.log("the small proxy listens");
+
+export {};

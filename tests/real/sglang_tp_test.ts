@@ -12,6 +12,8 @@ const shapes: readonly (readonly [name: string, shape: Shape])[] = [
   ["TP 2 on both", { prefillTp: 2, decodeTp: 2 }],
   ["prefill TP 2, decode TP 1", { prefillTp: 2, decodeTp: 1 }],
   ["prefill TP 1, decode TP 2", { prefillTp: 1, decodeTp: 2 }],
+  // Two ranks that each serve requests of their own.
+  ["DP 2 on both", { prefillTp: 2, decodeTp: 2, args: ["--dp-size", "2"] }],
 ];
 
 describe.skipIf(sglang === "").each(shapes)("a real SGLang: %s", (_, shape) => {
