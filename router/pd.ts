@@ -19,19 +19,22 @@ import { targetsOf } from "./target_worker.ts";
 import { routingFactsOf } from "./routing_facts.ts";
 import { serveWhole } from "./whole.ts";
 
+const noWorkers: ReadonlySet<string> = new Set();
+
 /** `forced` is the canary's pair: one attempt, no other. */
 export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair | null = null): Promise<Answer> {
   if (forced === null && io.served.isMixed && isOthersModel(exchange, io)) {
     return await serveWhole(exchange, io, "none; reason=model");
   }
-  const shunned = new Set<string>();
+  let shunned = noWorkers;
   let last: FailedLeg | null = null;
   const attempts = forced === null ? io.settings.maxAttempts : 1;
   while (exchange.attempts < attempts && mayTry(last, io)) {
     const pair = forced ?? choosePair(exchange, io, shunned);
     if (pair === null) break;
     // Room to decode first: KV made for a worker that cannot take it would only lie there.
-    const refused = await takePlaces(exchange, pair, io);
+    const places = takePlaces(exchange, pair, io);
+    const refused = places === null ? null : await places;
     if (refused !== null) return refused;
     io.health.chosen(pair.prefill.name, pair.decode.name);
 
@@ -44,7 +47,7 @@ export async function serveSplit(exchange: Exchange, io: RouterIo, forced: Pair 
     last = result.failed;
     exchange.settleHandle("failed");
     noteFailure(last, pair, io);
-    shunned.add(pair.prefill.name).add(pair.decode.name);
+    shunned = new Set([...shunned, pair.prefill.name, pair.decode.name]);
   }
   return withoutHandoff(exchange, last, io);
 }
@@ -77,11 +80,13 @@ function choosePair({ ask }: Exchange, io: RouterIo, shunned: ReadonlySet<string
   const { roster, policies, health, settings } = io;
   const facts = routingFactsOf(ask);
   const shuns = (slot: Slot) => shunned.has(slot.name) || health.avoids(slot.name);
-  const among = (slots: readonly Slot[]) => settings.allowTargetWorker ? targetsOf(slots, ask) : slots;
-  const prefill = chooseWorker(among(roster.prefill), policies.prefill, facts, shuns);
+  const mayName = settings.allowTargetWorker;
+  const prefills = mayName ? targetsOf(roster.prefill, ask) : roster.prefill;
+  const decodes = mayName ? targetsOf(roster.decode, ask) : roster.decode;
+  const prefill = chooseWorker(prefills, policies.prefill, facts, shuns);
   if (prefill === null) return null;
   const decode = chooseWorker(
-    among(roster.decode),
+    decodes,
     policies.decode,
     facts,
     (slot) => shuns(slot) || health.avoidsPair(prefill.name, slot.name),
@@ -89,14 +94,27 @@ function choosePair({ ask }: Exchange, io: RouterIo, shunned: ReadonlySet<string
   return decode === null ? null : { prefill, decode };
 }
 
-/** Null with room on decode and in prefill's window, which bounds how much KV it holds for decode. */
-async function takePlaces(exchange: Exchange, { prefill, decode }: Pair, io: RouterIo): Promise<Answer | null> {
-  const noRoom = decode.room.tryEnter() ? null : await waitForPlace(exchange, decode.room, fullWorker(decode), io);
+/** Null with room on decode and in prefill's window, which bounds how much KV it holds for decode: at once for most. */
+function takePlaces(exchange: Exchange, pair: Pair, io: RouterIo): null | Promise<Answer | null> {
+  const { prefill, decode } = pair;
+  if (!decode.room.tryEnter()) return waitForRoom(exchange, pair, io);
+  exchange.takeRoom(decode);
+  if (!prefill.window.tryEnter()) return waitForWindow(exchange, prefill, io);
+  exchange.openWindow(prefill);
+  return null;
+}
+
+async function waitForRoom(exchange: Exchange, { prefill, decode }: Pair, io: RouterIo): Promise<Answer | null> {
+  const noRoom = await waitForPlace(exchange, decode.room, fullWorker(decode), io);
   if (noRoom !== null) return noRoom;
   exchange.takeRoom(decode);
-  const noWindow = prefill.window.tryEnter()
-    ? null
-    : await waitForPlace(exchange, prefill.window, fullWindow(prefill), io);
+  if (!prefill.window.tryEnter()) return await waitForWindow(exchange, prefill, io);
+  exchange.openWindow(prefill);
+  return null;
+}
+
+async function waitForWindow(exchange: Exchange, prefill: Slot, io: RouterIo): Promise<Answer | null> {
+  const noWindow = await waitForPlace(exchange, prefill.window, fullWindow(prefill), io);
   if (noWindow === null) exchange.openWindow(prefill);
   return noWindow;
 }

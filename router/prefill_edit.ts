@@ -54,5 +54,7 @@ function makeEdit(common: LegEdit, connector: LegEdit): LegEdit {
 
 /** The client's request with its KV members replaced by the connector's. */
 export function editForDecode(connector: LegEdit): LegEdit {
+  // What is set is cut from the client's anyway; a merge would only name it once less.
+  if (connector.drop.length === 0) return { ...connector, drop: clientKvMembers };
   return mergeEdits(withoutClientKv, connector);
 }

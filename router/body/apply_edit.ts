@@ -58,8 +58,8 @@ function isCut(name: string, { set, drop }: LegEdit): boolean {
 
 function addedText({ set }: LegEdit): string {
   let text = "";
-  for (const [name, value] of Object.entries(set)) {
-    text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${toJsonText(value)}`;
+  for (const name of Object.keys(set)) {
+    text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${toJsonText(set[name]!)}`;
   }
   return text;
 }

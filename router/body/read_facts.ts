@@ -48,27 +48,26 @@ type SmallValue = string | number | boolean | null | object | undefined;
 export function readFacts(body: ScannedBody): BodyFacts {
   const last = new Map<string, Member>();
   for (const member of body.members) last.set(member.name, member);
-  const small = (name: string): SmallValue => readSmall(body.bytes, last.get(name));
-  const span = (name: string): Span | null => toSpan(last.get(name));
+  const { bytes } = body;
   return {
-    model: toText(small("model")),
-    stream: toFlag(small("stream")),
-    includeUsage: includesUsage(small("stream_options")),
-    n: toCount(small("n")),
-    bestOf: toCount(small("best_of")),
-    maxTokens: toCount(small("max_tokens")),
-    maxCompletionTokens: toCount(small("max_completion_tokens")),
-    minTokens: toCount(small("min_tokens")),
-    truncatePromptTokens: toCount(small("truncate_prompt_tokens")),
-    echo: toFlag(small("echo")),
-    useBeamSearch: toFlag(small("use_beam_search")),
-    logprobs: isAskedFor(small("logprobs")),
-    promptLogprobs: isAskedFor(small("prompt_logprobs")),
-    promptEmbeds: isAskedFor(small("prompt_embeds")),
-    prompt: promptKind(body.bytes, last.get("prompt")),
-    sessionKey: toText(small("session_id")) || toText(small("user")) || null,
-    messagesSpan: span("messages"),
-    promptSpan: span("prompt"),
+    model: toText(readSmall(bytes, last.get("model"))),
+    stream: toFlag(readSmall(bytes, last.get("stream"))),
+    includeUsage: includesUsage(readSmall(bytes, last.get("stream_options"))),
+    n: toCount(readSmall(bytes, last.get("n"))),
+    bestOf: toCount(readSmall(bytes, last.get("best_of"))),
+    maxTokens: toCount(readSmall(bytes, last.get("max_tokens"))),
+    maxCompletionTokens: toCount(readSmall(bytes, last.get("max_completion_tokens"))),
+    minTokens: toCount(readSmall(bytes, last.get("min_tokens"))),
+    truncatePromptTokens: toCount(readSmall(bytes, last.get("truncate_prompt_tokens"))),
+    echo: toFlag(readSmall(bytes, last.get("echo"))),
+    useBeamSearch: toFlag(readSmall(bytes, last.get("use_beam_search"))),
+    logprobs: isAskedFor(readSmall(bytes, last.get("logprobs"))),
+    promptLogprobs: isAskedFor(readSmall(bytes, last.get("prompt_logprobs"))),
+    promptEmbeds: isAskedFor(readSmall(bytes, last.get("prompt_embeds"))),
+    prompt: promptKind(bytes, last.get("prompt")),
+    sessionKey: toText(readSmall(bytes, last.get("session_id"))) || toText(readSmall(bytes, last.get("user"))) || null,
+    messagesSpan: toSpan(last.get("messages")),
+    promptSpan: toSpan(last.get("prompt")),
   };
 }
 

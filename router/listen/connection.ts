@@ -8,7 +8,7 @@ import { errorBody } from "../own_error.ts";
 import { type Answer, type Answering, type AnswerStream, type ClientOutlet, isStream } from "./client_request.ts";
 import { type AnswerFraming, headText } from "./head_text.ts";
 import { Outbox } from "./outbox.ts";
-import { OwnRequest } from "./own_request.ts";
+import { type BodySource, OwnRequest } from "./own_request.ts";
 import { RequestParser } from "./parse_request.ts";
 import type { Refusal } from "./parse_request_head.ts";
 import type { ServerLimits } from "./server_limits.ts";
@@ -60,7 +60,7 @@ const lingering: State = { is: "lingering" };
 const closedState: State = { is: "closed" };
 const bug: Answer = { status: 500, fields: [], body: null };
 
-export class Connection implements ClientEvents, ClientOutlet, Expiring {
+export class Connection implements ClientEvents, ClientOutlet, BodySource, Expiring {
   expiresMs = 0;
   readonly #owner: ConnectionOwner;
   readonly #socket: ClientSocket;
@@ -154,7 +154,7 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
       this.expiresMs = Math.min(this.expiresMs, deadlines.nowMs + limits.headMs);
       return;
     }
-    const request = new OwnRequest(head, body, () => this.#askForBody(head.expectsContinue));
+    const request = new OwnRequest(head, body, this);
     const state: Serving = {
       is: "serving",
       request,
@@ -198,8 +198,9 @@ export class Connection implements ClientEvents, ClientOutlet, Expiring {
     answer.then((good) => this.#answer(state, good), () => this.#answer(state, bug));
   }
 
-  #askForBody(expectsContinue: boolean): void {
-    if (!expectsContinue || this.#state.is !== "serving" || this.#state.hasBegun) return;
+  askForBody(): void {
+    const state = this.#state;
+    if (state.is !== "serving" || state.hasBegun || !state.request.head.expectsContinue) return;
     this.#outbox.putHead("HTTP/1.1 100 Continue\r\n\r\n");
     this.#outbox.flush();
   }

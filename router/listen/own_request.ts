@@ -3,20 +3,24 @@
 import type { BodyTrouble, ClientRequest, Fields } from "./client_request.ts";
 import type { RequestHead } from "./parse_request_head.ts";
 
+export interface BodySource {
+  /** Somebody waits for a body that is not here. */
+  askForBody(): void;
+}
+
 export class OwnRequest implements ClientRequest {
   readonly head: RequestHead;
   body: Uint8Array | null;
   hasLeft = false;
-  readonly #onBodyWanted: () => void;
+  readonly #source: BodySource;
   #trouble: BodyTrouble | null = null;
   #taker: ((body: Uint8Array | BodyTrouble) => void) | null = null;
   #onLeave: (() => void) | null = null;
 
-  /** `onBodyWanted` is called when somebody waits for a body that is not here. */
-  constructor(head: RequestHead, body: Uint8Array | "too-large" | null, onBodyWanted: () => void) {
+  constructor(head: RequestHead, body: Uint8Array | "too-large" | null, source: BodySource) {
     this.head = head;
     this.body = null;
-    this.#onBodyWanted = onBodyWanted;
+    this.#source = source;
     if (body === "too-large") this.#trouble = body;
     else this.body = body;
   }
@@ -45,7 +49,7 @@ export class OwnRequest implements ClientRequest {
     const here = this.body ?? this.#trouble;
     if (here !== null) return taker(here);
     this.#taker = taker;
-    this.#onBodyWanted();
+    this.#source.askForBody();
   }
 
   onLeave(callback: () => void): void {
