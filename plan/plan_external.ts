@@ -5,6 +5,7 @@ import { externalWorker } from "./external_worker.ts";
 import type { Machine } from "./machine.ts";
 import { checkTurnReuse } from "./plan_turn_reuse.ts";
 import { planIdOf } from "./plan_id.ts";
+import { planScheduler } from "./plan_scheduler.ts";
 import { routerPort } from "./plan_ports.ts";
 import { routerOf, routerProcesses } from "./router_processes.ts";
 import type { Plan, Planned, WorkerPlan } from "./plan.ts";
@@ -33,6 +34,8 @@ export function planExternal(spec: Spec, machine: Machine, around: Surroundings)
   problems.push(...checkTurnReuse(spec, connector, false));
   const roles: readonly ExternalRole[] = regular ? ["regular"] : ["prefill", "decode"];
   const workers = roles.flatMap((role) => workersOf(role, spec, connector, problems));
+  const { scheduler, problems: schedulerProblems } = planScheduler(spec, workers, port, machine);
+  problems.push(...schedulerProblems);
   if (hasErrors(problems)) return { is: "impossible", problems };
   const model = spec.model.value ?? "";
   const plan: Omit<Plan, "planId"> = {
@@ -48,6 +51,7 @@ export function planExternal(spec: Spec, machine: Machine, around: Surroundings)
       ...{ cpuCores: machine.cpuCores, memoryBytes: machine.memoryBytes, workersOnMachine: 0, env: {} },
     },
     workers,
+    ...(scheduler === null ? {} : { scheduler }),
     problems,
   };
   return { is: "planned", plan: { planId: planIdOf(plan), ...plan }, connector };
