@@ -5,7 +5,7 @@ import type { Machine } from "./machine.ts";
 import type { SchedulerPlan } from "./plan.ts";
 import type { Problem } from "./problem.ts";
 import { schedulerWords } from "./scheduler_command.ts";
-import { originText, type Spec } from "./spec.ts";
+import { type Origin, originText, type Spec } from "./spec.ts";
 import type { WorkerSlot } from "./worker_command.ts";
 
 export interface PlannedScheduler {
@@ -41,16 +41,16 @@ export function planScheduler(
   const cwd = workers[0]?.cwd ?? ".";
   return {
     scheduler: { argv: read.words, port, cwd },
-    problems: [openWorkers(read.words, originText(command.origin))],
+    problems: [ownAffair(read.words, command.origin)],
   };
 }
 
-function openWorkers(words: readonly string[], where: string): Problem {
+function ownAffair(words: readonly string[], origin: Origin): Problem {
   return {
     what: `Run "${words.slice(0, 2).join(" ")}" as the router: the workers ask for no key`,
-    why: "it sends none, and it is on its own with quarantine, retries and proofs of single requests",
-    fix: "--scheduler builtin lets pdserve's own router serve instead",
-    where,
+    why: "it has none to send, and quarantine, retries and handles of KV are its own affair",
+    fix: origin.is === "file" ? "--scheduler builtin lets pdserve's own router serve" : "leave out --scheduler-command",
+    where: originText(origin),
     severity: "warning",
   };
 }

@@ -35,6 +35,13 @@ describe("makePlan() for workers that already run", () => {
     expect(second).toMatchObject({ tp: 1, engineId: null, ports: { bootstrap: 8998 } });
   });
 
+  test("runs a router of the user's own in front of them", () => {
+    const flags = { ...urls, schedulerCommand: "mine {PORT} $PREFILL_URL_1 $DECODE_HOST_2", schedulerPort: "9021" };
+    const { scheduler, problems } = plannedFor({ model: null, flags });
+    expect(scheduler?.argv).toEqual(["mine", "9021", "http://127.0.0.1:8100", "d.example"]);
+    expect(problems.map(({ fix }) => fix)).toEqual(["leave out --scheduler-command"]);
+  });
+
   test("takes a Unix socket", () => {
     const flags = { prefillUrls: "unix:/run/p.sock", decodeUrls: "unix:/run/d.sock" };
     expect(plannedFor({ model: null, flags }).workers[0]).toMatchObject({
