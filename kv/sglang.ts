@@ -42,7 +42,8 @@ export const sglangNixl = connectorOf({
   needs: ["the Python package nixl", "one free port for each prefill worker"],
   imports: ["nixl"],
   devices: ["cuda", "cpu", "rocm", "xpu"],
-  evidence: "ran on SGLang 0.5.23 on CPU: /generate, completions and chat equal one plain worker",
+  evidence:
+    "ran on SGLang 0.5.23 on CPU: /generate, completions and chat equal one plain worker; TP 2 with 2, 2 with 1, 1 with 2",
 });
 
 export const sglangMooncake = connectorOf({
