@@ -7,7 +7,7 @@ import { claimPort } from "../supervisor/native.ts";
 export function listenForClients(
   answering: Parameters<typeof serve>[0],
   { host, port, processes = 1 }: Plan["router"],
-  given: Pick<ListenOptions, "maxBodyBytes" | "tls" | "server">,
+  given: Pick<ListenOptions, "maxBodyBytes" | "tls" | "server" | "onRefused">,
 ): Listening {
   const options = { host, port, ...given };
   if (processes === 1) return serve(answering, options);

@@ -13,6 +13,7 @@ export function liveRouter(first: Router): LiveRouter {
   return {
     fetch: (request) => current.fetch(request),
     answer: (request) => current.answer(request),
+    refused: (status) => current.refused(status),
     admin: (request) => current.admin(request),
     prove: (pair, limits) => current.prove(pair, limits),
     inFlight: () => all().reduce((sum, router) => sum + router.inFlight(), 0),

@@ -52,7 +52,8 @@ export async function serveRun(
   const endNotifying = tellSystemd(events, context.env);
   const maxBodyBytes = wish.spec.settings.maxBodyBytes.value + BODY_SLACK_BYTES;
   // Router and fleet need each other: the fleet's canary goes through the router, which asks the fleet whom to send it to.
-  const how = { maxBodyBytes, tls: files.tls, server: wish.spec.settings.httpServer.value };
+  const onRefused = (status: number) => router.refused(status);
+  const how = { maxBodyBytes, tls: files.tls, server: wish.spec.settings.httpServer.value, onRefused };
   const listening = listenForClients((request) => router.answer(request), plan.router, how);
   if (listening.is !== "listening") return cannotListen(listening, plan, context);
   const { listener } = listening;

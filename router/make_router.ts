@@ -82,6 +82,8 @@ export interface Router {
   fetch(request: Request): Response | Promise<Response>;
   /** The same for a listener. */
   answer: Answering;
+  /** The listener refused something by itself; it is counted with what the router refuses. */
+  refused(status: number): void;
   /** The administrator's routes, for whoever has shown already that he is one. */
   admin(request: Request): Response | Promise<Response>;
   /** Sends one request through exactly this pair and tells by the engines' counters whether KV moved. */
@@ -123,6 +125,7 @@ export function makeRouter(options: RouterOptions): Router {
   return {
     fetch: (request) => app.fetch(request),
     answer: answerClients(io, app),
+    refused: (status) => io.metrics.rejected.add(String(status)),
     admin: (request) => admin.fetch(request),
     prove: (pair, limits) => provePair(pair, io, options.engineMetrics, limits),
     inFlight: () => io.gate.inside,

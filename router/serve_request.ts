@@ -23,15 +23,14 @@ export async function serveRequest(request: ClientRequest, route: Route, io: Rou
     return errorAnswer(error, id, route.api);
   };
   if (roster.phase !== "serving") return refuse(noWorkerReady(io));
-  const reading = readAsk(request, id, route, settings, roster.workerApiKey, io.deadlines);
-  const read = reading instanceof Promise ? await reading : reading;
-  if (read.is === "gone") return nobodysAnswer;
-  if (read.is === "refused") return refuse(read.error);
-
-  const exchange = new Exchange(read.ask, io);
-  if (request.hasLeft) exchange.leave();
-  else request.onLeave(() => exchange.leave());
+  let exchange: Exchange | null = null;
   try {
+    const reading = readAsk(request, id, route, settings, roster.workerApiKey, io.deadlines);
+    const read = reading instanceof Promise ? await reading : reading;
+    if (read.is === "gone") return nobodysAnswer;
+    if (read.is === "refused") return refuse(read.error);
+
+    exchange = accept(request, read.ask, io);
     const refused = io.gate.tryEnter() ? null : await waitForPlace(exchange, io.gate, fullRouter(io.settings), io);
     if (refused !== null) return refused;
     exchange.times.admittedMs = io.now();
@@ -39,9 +38,17 @@ export async function serveRequest(request: ClientRequest, route: Route, io: Rou
     return exchange.hasLeft ? answerNobody(exchange) : await serve(exchange, read.ask, io);
   } catch (error) {
     io.log("error", "A request ended by a bug", { requestId: id, error: String((error as Error)?.stack ?? error) });
-    exchange.abortLegs();
-    return answerError(exchange, { status: 500, message: "pdserve failed to serve this request; its log says why" });
+    const told = { status: 500, message: "pdserve failed to serve this request; its log says why" };
+    exchange?.abortLegs();
+    return exchange === null ? refuse(told) : answerError(exchange, told);
   }
+}
+
+function accept(request: ClientRequest, ask: Ask, io: RouterIo): Exchange {
+  const exchange = new Exchange(ask, io);
+  if (request.hasLeft) exchange.leave();
+  else request.onLeave(() => exchange.leave());
+  return exchange;
 }
 
 function fullRouter({ maxInFlight }: RouterIo["settings"]): Full {

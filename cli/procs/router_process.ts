@@ -108,7 +108,7 @@ function listen(router: LiveRouter, { wish }: RoutedRun, { listen, coreSocket }:
   if (files.is === "unusable") return `${files.problem.what}: ${files.problem.why}`;
   const answering = passingToCore((client) => router.answer(client), coreSocket);
   const server = wish.spec.settings.httpServer.value;
-  const listening = serve(answering, { ...listen, reusePort: true, tls: files.tls, server });
+  const listening = serve(answering, { ...listen, reusePort: true, tls: files.tls, server, onRefused: router.refused });
   if (listening.is === "listening") return listening.listener;
   return listening.is === "taken" ? `port ${listen.port} is taken` : listening.reason;
 }

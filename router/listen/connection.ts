@@ -21,6 +21,8 @@ export interface ConnectionOwner {
   readonly deadlines: Deadlines;
   /** No connection is kept for another request. */
   readonly isStopping: boolean;
+  /** What a client sent is no request that is taken. */
+  refused(status: number): void;
   closed(connection: Connection): void;
 }
 
@@ -58,6 +60,7 @@ const sending: Readonly<Record<Then, State>> = {
 const waiting: State = { is: "waiting" };
 const lingering: State = { is: "lingering" };
 const closedState: State = { is: "closed" };
+const noBytes = new Uint8Array(0);
 const bug: Answer = { status: 500, fields: [], body: null };
 
 export class Connection implements ClientEvents, ClientOutlet, BodySource, Expiring {
@@ -81,7 +84,7 @@ export class Connection implements ClientEvents, ClientOutlet, BodySource, Expir
 
   read(bytes: Uint8Array): void {
     const state = this.#state;
-    if (state.is === "waiting") this.#readHead(bytes);
+    if (state.is === "waiting") this.#readHead(this.#withAhead(bytes));
     else if (state.is === "sending") { if (state.then === "wait") this.#keepAhead(bytes); }
     else if (state.is !== "serving") return;
     else if (state.request.isComplete) this.#keepAhead(bytes);
@@ -258,13 +261,19 @@ export class Connection implements ClientEvents, ClientOutlet, BodySource, Expir
   }
 
   #readAhead(): void {
+    if (this.#ahead !== null && this.#state.is === "waiting") this.#readHead(this.#withAhead(noBytes));
+  }
+
+  #withAhead(bytes: Uint8Array): Uint8Array {
     const ahead = this.#ahead;
     this.#ahead = null;
-    if (ahead !== null) this.read(ahead);
+    if (ahead === null) return bytes;
+    return bytes.length === 0 ? ahead : Buffer.concat([ahead, bytes]);
   }
 
   #refuse({ status, message }: Refusal): void {
     const state = this.#state;
+    this.#owner.refused(status);
     const body = Buffer.from(errorBody({ status, message }));
     this.#outbox.putHead(headText(status, [["content-type", "application/json"]], body.length, "close"));
     this.#outbox.write(body);

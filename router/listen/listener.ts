@@ -12,6 +12,8 @@ export interface ListenOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Who speaks HTTP: the own server, or the runtime's, which TLS and Unix sockets always get. */
   readonly server?: "own" | "runtime" | undefined;
+  /** Called with the status of each answer that the own server gives by itself, to what is no request it takes. */
+  readonly onRefused?: ((status: number) => void) | undefined;
   /** Several processes may listen on one port; the kernel spreads connections over them. */
   readonly reusePort?: boolean;
 }

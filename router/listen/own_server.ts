@@ -10,11 +10,11 @@ import { listenForClients, type ListeningSocket } from "./socket.ts";
 /** For plain HTTP on a host and port. */
 export function listenByOwnServer(
   answering: Answering,
-  { host, port, reusePort = false, maxBodyBytes }: ListenOptions,
+  { host, port, reusePort = false, maxBodyBytes, onRefused = () => {} }: ListenOptions,
   limits: Partial<ServerLimits> = {},
   deadlines: Deadlines = makeDeadlines(() => performance.now()),
 ): Listening {
-  const server = new OwnServer(answering, { ...usualServerLimits, maxBodyBytes, ...limits }, deadlines);
+  const server = new OwnServer(answering, { ...usualServerLimits, maxBodyBytes, ...limits }, deadlines, onRefused);
   try {
     const socket = listenForClients({ host, port, reusePort }, (client) => server.accept(client));
     return { is: "listening", listener: server.listener(socket, host) };
@@ -28,14 +28,21 @@ class OwnServer implements ConnectionOwner {
   readonly answering: Answering;
   readonly limits: ServerLimits;
   readonly deadlines: Deadlines;
+  readonly refused: (status: number) => void;
   isStopping = false;
   readonly #open = new Set<Connection>();
   #stopped = Promise.withResolvers<void>();
 
-  constructor(answering: Answering, limits: ServerLimits, deadlines: Deadlines) {
+  constructor(
+    answering: Answering,
+    limits: ServerLimits,
+    deadlines: Deadlines,
+    refused: (status: number) => void,
+  ) {
     this.answering = answering;
     this.limits = limits;
     this.deadlines = deadlines;
+    this.refused = refused;
   }
 
   accept(client: ConstructorParameters<typeof Connection>[0]): Connection {

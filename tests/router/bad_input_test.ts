@@ -39,6 +39,11 @@ for (const server of ["own", "runtime"] as const) {
       });
       expect(response.status).toBe(200);
       expect(stage.fleet.metric("pdserve_avoided")).toBeNull();
+      if (server === "runtime") return;
+      for (const status of [431, 505]) {
+        const counted = stage.fleet.metric(`pdserve_rejected_total{reason="${status}"}`);
+        expect(counted).toBe(badRows.filter((row) => row.expect === status).length);
+      }
     });
 
     test("no client's KV params, ranks or names of workers have reached a worker", () => {

@@ -216,7 +216,7 @@ function watched(client: UpstreamClient, onAnswer: (origin: string, part: "head"
 }
 
 function listen(fleet: FakeFleet, server: "own" | "runtime"): Listener {
-  const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 1024 * 1024, server };
+  const options = { host: "127.0.0.1", port: 0, maxBodyBytes: 1024 * 1024, server, onRefused: fleet.router.refused };
   const listening = serve(fleet.router.answer, options);
   if (listening.is !== "listening") throw new Error(`no listener: ${listening.is}`);
   return listening.listener;
