@@ -34,6 +34,8 @@ type BodyPhase = Extract<Phase, { is: "sized" | "chunked" | "too-large" }>;
 
 const noBytes = Buffer.alloc(0);
 const leastRoomBytes = 4_096;
+/** Reads of this size are given back at once. */
+const largeBytes = 65_536;
 const complete = { is: "complete" } as const;
 const tooLarge = { is: "too-large" } as const;
 
@@ -57,7 +59,7 @@ export class RequestParser {
     return !this.#collector.isEmpty;
   }
 
-  /** Bodies may point into `bytes`. Not to be called after a body or a refusal, before the next `begin`. */
+  /** Bodies may point into `bytes`, whose memory is the parser's from now on. Not to be called after a body or a refusal, before the next `begin`. */
   read(bytes: Uint8Array, at: number): ParsedRead {
     switch (this.#phase.is) {
       case "head":
@@ -146,6 +148,7 @@ export class RequestParser {
     const next = Math.min(bytes.length, at + phase.whole.length - phase.have);
     phase.whole.set(bytes.subarray(at, next), phase.have);
     phase.have += next - at;
+    if (next - at >= largeBytes && next - at === bytes.buffer.byteLength) giveBack(bytes.buffer);
     const isWhole = phase.have === phase.whole.length;
     if (isWhole) this.#phase = complete;
     return { next, head, body: isWhole ? phase.whole : null, refusal: null };
@@ -170,6 +173,11 @@ export class RequestParser {
     }
     return { next, head, body: isEnd ? phase.whole.subarray(0, phase.have) : null, refusal: null };
   }
+}
+
+/** To the allocator, which has it warm for the next read; garbage collection would come after many of them. */
+function giveBack(read: ArrayBufferLike): void {
+  if (read instanceof ArrayBuffer) read.transfer(0);
 }
 
 /** One buffer that grows, since a body may come in millions of pieces. */
