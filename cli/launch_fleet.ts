@@ -47,6 +47,7 @@ export function launchFleet(
     prove: canary.value ? (pair) => router().prove(pair) : null,
     inFlight: {
       count: () => router().inFlight(),
+      isHeld: () => router().weights.isHeld,
       ofWorker(worker) {
         const { requests, handoffs } = router().load(worker);
         return requests + handoffs;

@@ -20,7 +20,7 @@ export function makeHealthProbe(io: RouterIo): HealthProbe {
   const isDue = makeFirstWait(times.firstWaitMs, io.now);
   let isLooking = false;
   const look = async () => {
-    if (isLooking || io.roster.phase !== "serving") return;
+    if (isLooking || io.roster.phase !== "serving" || io.weights.isHeld) return;
     isLooking = true;
     const { prefill, decode, regular } = io.roster;
     const due = [...prefill, ...decode, ...regular].filter(isDue);

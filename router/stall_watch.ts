@@ -28,6 +28,7 @@ export function makeStallWatch(io: RouterIo): StallWatch {
   const { stallTimeoutMs } = io.settings;
   const lastSeen = new Map<string, Seen>();
   const look = async () => {
+    if (io.weights.isHeld) return lastSeen.clear();
     const waiting = whoWaitsForWhom(io);
     for (const name of lastSeen.keys()) if (!waiting.has(name)) lastSeen.delete(name);
     await Promise.all([...waiting].map(async ([name, exchanges]) => {

@@ -39,6 +39,10 @@ export interface Weights {
   readonly last: Update | null;
   /** A trainer has paused the engines and will resume them itself. */
   isPaused: boolean;
+  /** Their memory is given away, to a trainer on the same GPUs. */
+  isAsleep: boolean;
+  /** The engines make no token because somebody wants them not to. */
+  readonly isHeld: boolean;
   /** Calls that are one update together are under way. */
   readonly isOpen: boolean;
   holding(worker: Process): Holding;
@@ -96,6 +100,10 @@ export function makeWeights(asksRestarted: boolean): Weights {
       return last;
     },
     isPaused: false,
+    isAsleep: false,
+    get isHeld() {
+      return this.isPaused || this.isAsleep || since !== null;
+    },
     group: null,
     get isOpen() {
       return since !== null;

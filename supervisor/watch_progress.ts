@@ -19,6 +19,8 @@ export interface ProgressIo {
   readonly metrics: EngineMetrics;
   /** Requests that the router has on it. */
   readonly busy: () => number;
+  /** A trainer holds the engines: nothing of what they do then tells that they hang. */
+  readonly isHeld?: () => boolean;
   /** Name of the model for a request of our own; null where a worker does not answer a request without its other leg. */
   readonly model: string | null;
   readonly limitMs: number;
@@ -30,13 +32,17 @@ export async function untilHung(url: string, io: ProgressIo, stopped: AbortSigna
   let [aliveMs, counters] = [clock.nowMs(), ""];
   while (!stopped.aborted) {
     await sleep(clock, Math.min(LONGEST_PAUSE_MS, limitMs / LOOKS_PER_LIMIT));
+    if (io.isHeld?.() === true) {
+      aliveMs = clock.nowMs();
+      continue;
+    }
     const seen = await look(url, io, stopped);
     if (stopped.aborted) return null;
     if (seen.answers && (!seen.works || seen.counters !== counters)) aliveMs = clock.nowMs();
     counters = seen.counters;
     if (clock.nowMs() - aliveMs < limitMs) continue;
     if (!seen.answers) return "silent";
-    if (!await givesToken(url, io, stopped)) return stopped.aborted ? null : "hung";
+    if (!await saysHeld(url, io) && !await givesToken(url, io, stopped)) return stopped.aborted ? null : "hung";
     aliveMs = clock.nowMs();
   }
   return null;
@@ -68,6 +74,12 @@ async function look(
 
 function samplesOf(text: string, series: string): string {
   return text.split("\n").filter((line) => line.startsWith(series)).join("\n");
+}
+
+/** Trainers also pause engines directly. Source: vLLM's development routes, of which others answer 404. */
+async function saysHeld(url: string, { fetch, apiKey }: ProgressIo): Promise<boolean> {
+  const answers = await Promise.all(["/is_paused", "/is_sleeping"].map((path) => getText(url, path, fetch, apiKey)));
+  return answers.some((text) => /"is_(paused|sleeping)"\s*:\s*true/.test(text ?? ""));
 }
 
 async function givesToken(

@@ -33,6 +33,7 @@ export async function untilUseless(worker: WorkerPlan, io: WatchIo, stopped: Abo
   const wrong = await untilHung(urlOf(worker), {
     ...{ fetch, clock, apiKey, metrics, probePath: probe.path, limitMs: hangTimeoutMs },
     busy: () => inFlight.ofWorker(worker.name),
+    isHeld: () => inFlight.isHeld?.() ?? false,
     model: answersAlone ? servedModelName : null,
   }, stopped);
   return wrong === null ? null : hangs(worker, wrong, hangTimeoutMs);

@@ -46,6 +46,9 @@ const plain: readonly (readonly ["GET" | "POST", string])[] = [
   ["GET", "/get_weight_version"],
 ];
 
+const falling = ["/sleep", "/release_memory_occupation"];
+const waking = ["/wake_up", "/resume_memory_occupation"];
+
 /** Between the first and the second of these, calls are one update together. */
 const opening = ["/pause", "/pause_generation", "/start_weight_update"];
 const closing = ["/resume", "/continue_generation", "/finish_weight_update"];
@@ -68,9 +71,17 @@ function noteDone(path: string, call: Call, slots: readonly Slot[], { weights }:
   const version = versionIn(call);
   if (version !== null) weights.name(version, processesOf(slots));
   if (path.startsWith("/pause")) weights.isPaused = true;
+  if (falling.includes(path)) weights.isAsleep = true;
+  if (waking.includes(path) && wakesAll(call)) weights.isAsleep = false;
   if (!closing.includes(path)) return;
   weights.isPaused &&= path === "/finish_weight_update";
   if (!weights.isPaused) weights.close();
+}
+
+/** Trainers wake weights first and the KV cache last, by `tags` in the query (vLLM) or the body (SGLang). */
+function wakesAll({ path, body }: Call): boolean {
+  const text = path + new TextDecoder().decode(body);
+  return !text.includes("tags") || text.includes("kv_cache");
 }
 
 /** A worker that restarts has none of those that were loaded while it ran. */

@@ -20,10 +20,11 @@ function probing(status: () => number | null, firstWaitMs = 0, clock = { nowMs: 
   };
   const roster = { phase: "serving", prefill: [], decode: [slot], regular: [], workerApiKey: null };
   const settings = { probe: { intervalMs: 5_000, timeoutMs: 5_000, firstWaitMs } };
-  const io = { upstream, roster, health, settings, now: () => clock.nowMs };
+  const weights = { isHeld: false };
+  const io = { upstream, roster, health, settings, weights, now: () => clock.nowMs };
   const probe = makeHealthProbe(io as unknown as RouterIo);
   probe.close();
-  return { health, probe, slot };
+  return { health, probe, slot, weights };
 }
 
 test("a worker that does not answer probes is left alone before a request meets it, and is back with the first answer", async () => {
@@ -61,4 +62,12 @@ test("V35: a worker is not asked before its first wait is over, and its next pro
   health.praise(null, "decode-0");
   slot.worker = { ...slot.worker, generation: 2 };
   expect([await lookAt(11_000), await lookAt(20_999), await lookAt(21_000)]).toEqual([false, false, true]);
+});
+
+test("V37: engines that a trainer holds are not asked: they may not answer, and are well", async () => {
+  const { health, probe, weights } = probing(() => null);
+  weights.isHeld = true;
+  await probe.look();
+  await probe.look();
+  expect(health.avoids("decode-0")).toBe(false);
 });

@@ -151,7 +151,7 @@ export const obligations: readonly Obligation[] = [
   tested(
     "V37",
     "memory-saver and sleep flags pass; release and resume too",
-    "probes go on while engines sleep",
+    "",
     "router/admin/engines_test.ts: bodies travel as they are",
   ),
   tested("P1", "one process starts the workers and serves the proxy's routes"),

@@ -77,3 +77,10 @@ test("untilHung() of a worker that must not be asked alone trusts its own count 
   expect(await watch({ busy: 1, counters: still, running: 2 }, { model: null })).toBe("hung");
   expect(await watch({ busy: 1, counters: still, running: 0 }, { model: null })).toBeNull();
 });
+
+test("V37: a worker that a trainer holds does not hang, whatever its counters say, and may hang afterwards", async () => {
+  let looks = 0;
+  const engine = { busy: 1, counters: still, running: 1 };
+  expect(await watch(engine, { isHeld: () => ++looks < 50 })).toBe("hung");
+  expect(looks).toBeGreaterThan(50);
+});

@@ -154,6 +154,17 @@ test("joining a broadcast gives each worker its own place: index, count, and ran
   ]);
 });
 
+test("V37: engines are held while a trainer pauses or sleeps them, until all of them is awake", async () => {
+  const fleet = engines();
+  const held: boolean[] = [];
+  const calls = ["/pause", "/resume", "/sleep?level=1", "/wake_up?tags=weights", "/wake_up?tags=kv_cache"];
+  for (const path of [...calls, "/release_memory_occupation", "/resume_memory_occupation"]) {
+    await post(fleet, path);
+    held.push(fleet.router.weights.isHeld);
+  }
+  expect(held).toEqual([true, false, true, true, false, true, false]);
+});
+
 test("the API's listener has these routes only for the admin key", async () => {
   const without = makeFakeFleet();
   expect((await without.post("/pause", {})).status).toBe(404);
