@@ -53,6 +53,8 @@ export interface Picture {
     readonly version: string | null;
     /** Workers that have missed them. */
     readonly stale: readonly string[];
+    /** The engines make no token because somebody wants them not to. */
+    readonly isHeld: boolean;
   };
 }
 

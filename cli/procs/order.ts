@@ -28,6 +28,10 @@ export function pictureOf({ workers, weights }: Pick<Router, "workers" | "weight
   return {
     snapshot,
     names: [...names.names],
-    weights: { version: weights.version, stale: stale.map(({ facts }) => facts.name) },
+    weights: {
+      version: weights.version,
+      stale: stale.map(({ facts }) => facts.name),
+      isHeld: weights.isHeld,
+    },
   };
 }

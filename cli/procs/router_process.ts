@@ -56,6 +56,7 @@ function makeRouterPart(context: CliContext, tell: (message: FromRouter) => void
   let serving: { readonly router: LiveRouter; readonly listener: Listener; generation: number } | null = null;
   const takeIn = ({ snapshot, names: known, weights: told }: Picture) => {
     names.learn(known);
+    weights.isPaused = told.isHeld;
     if (told.version !== null) weights.name(told.version, []);
     for (const { facts, generation } of snapshot.workers) {
       if (told.stale.includes(facts.name)) weights.miss({ facts, generation });

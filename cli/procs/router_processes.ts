@@ -80,7 +80,7 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
     },
     follow(router, run) {
       const before = followed;
-      const endings = [router.workers.subscribe(tell), router.weights.subscribe(tell)];
+      const endings = [router.workers.subscribe(tell), router.weights.subscribe(tell), whenHeld(router, tell)];
       followed = { generation: newest!, router, run, stopTelling: () => endings.forEach((end) => end()) };
       if (before === null) return void places.push(...startPlaces(options, calls));
       before.stopTelling();
@@ -96,6 +96,18 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
       for (const one of live) one.closePath();
     },
   };
+}
+
+/** Nobody is told when a trainer pauses the engines; a second late is early enough for who waits minutes for a stall. */
+function whenHeld({ weights }: Router, call: () => void): () => void {
+  let { isHeld } = weights;
+  const timer = setInterval(() => {
+    if (weights.isHeld === isHeld) return;
+    isHeld = weights.isHeld;
+    call();
+  }, 1_000);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 interface PlaceCalls {
