@@ -69,7 +69,7 @@ function meetingPlace({ prefill, room }: LegContext): LegEdit {
   };
 }
 
-/** With data parallel prefill its rank is room % dp; decode asks the bootstrap server how prefill is laid out. */
+/** Decode asks the bootstrap server how prefill is laid out; with DP attention prefill's rank is room % dp. */
 export const sglangPairRules: readonly Rule[] = [
   tpDivides,
   blockSizesEqual("pages are copied one to one"),
@@ -77,7 +77,18 @@ export const sglangPairRules: readonly Rule[] = [
   flagsAgree(["--kv-cache-dtype", "--dtype"], "decode refuses KV of another type when it first meets prefill"),
   flagsAgree(["--revision"], "nothing checks that the weights are the same"),
   decodeHasNoPipeline,
+  ranksShareAttention,
 ];
+
+/** Seen on 0.5.23: ranks that are servers of their own all call themselves rank 0, so that every odd room of two fails. */
+function ranksShareAttention({ workers }: Parameters<Rule>[0], name: string): ReturnType<Rule> {
+  const wrong = workers.find(({ dp }) => dp > 1);
+  return wrong === undefined ? [] : [error(
+    `${name} cannot run ${wrong.name} with --dp-size ${wrong.dp} alone`,
+    "a handoff's room names its rank only where the ranks share their attention, and half of the requests would fail",
+    `--enable-dp-attention with --tp ${wrong.tp * wrong.dp}; or ${wrong.dp} workers`,
+  )];
+}
 
 function decodeHasNoPipeline({ workers }: Parameters<Rule>[0], name: string): ReturnType<Rule> {
   const wrong = workers.find(({ role, pp }) => role === "decode" && pp > 1);

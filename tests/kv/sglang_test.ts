@@ -90,7 +90,7 @@ const topology = (prefill: object, decode: object, device: Topology["device"] = 
 test.each([
   ["unlike TP that divides", { tp: 4 }, { tp: 2 }, 0],
   ["TP 2 beside TP 3", { tp: 2 }, { tp: 3 }, 1],
-  ["DP on both", { dp: 2 }, { dp: 2 }, 0],
+  ["DP without DP attention", { dp: 2 }, { dp: 2 }, 1],
   ["PP on prefill", { pp: 2 }, {}, 0],
   ["PP on decode", {}, { pp: 2 }, 1],
   ["unlike page sizes", { flags: { "--page-size": "16" } }, { flags: { "--page-size": "64" } }, 1],
