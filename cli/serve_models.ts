@@ -42,7 +42,13 @@ export async function serveModels(input: ModelsInput, core: Core, context: CliCo
   const { host, port, maxBodyBytes, httpServer } = input.wish.spec.settings;
   const models: FrontModel[] = [];
   const front = modelFront(models, () => crypto.randomUUID());
-  const where = { host: host.value, port: port.value, maxBodyBytes: maxBodyBytes.value, tls: files.tls, server: httpServer.value };
+  const where = {
+    host: host.value,
+    port: port.value,
+    maxBodyBytes: maxBodyBytes.value,
+    tls: files.tls,
+    server: httpServer.value,
+  };
   const listening = serve(byFetch(front), where);
   if (listening.is !== "listening") return tell([cannotListen(where)]);
   const stopping = stopTogether(core);
