@@ -13,15 +13,13 @@ import { routers } from "./routers/index.ts";
 import type { RouterUnderTest } from "./routers/router_under_test.ts";
 import type { Sample } from "./sample.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
-import { freePort, type StartedRouters, startRouters } from "./start_routers.ts";
+import { freePort, type StartedRouter, type StartedRouters, startRouters } from "./start_routers.ts";
 import { direct, summarise } from "./summarise.ts";
 import { targetTable } from "./targets.ts";
 
 const cacheDir = join(import.meta.dir, "../.cache/bench");
 /** What `--quick` may take for all its windows together, and when it stops to repeat noisy ones. */
-const quickSeconds = 70;
-/** How long each router runs at full load before anything is measured: a runtime that compiles as it goes needs it. */
-const warmupSeconds = 4;
+const quickSeconds = 85;
 /** Answers that come at once, and streams: routers have code of their own for each. */
 const warmupScenarios = ["saturation", "paced96"];
 
@@ -68,7 +66,8 @@ async function measureAll(
   folder: string,
 ): Promise<readonly Sample[]> {
   const subjects: Running[] = [{ name: direct, port: null, process: null }, ...started];
-  const { repeats, seconds } = planWindows(options, subjects.length, chosen);
+  const warmupSeconds = started.reduce((sum, router) => sum + router.warmupSeconds, 0);
+  const { repeats, seconds } = planWindows(options, subjects.length, warmupSeconds, chosen);
   const until = options.quick ? performance.now() + quickSeconds * 1_000 : Infinity;
   const samples: Sample[] = [];
   await warmUp(stand, started, join(folder, "body.json"));
@@ -88,13 +87,15 @@ async function measureAll(
   return samples;
 }
 
-async function warmUp(stand: Stand, started: readonly Running[], bodyPath: string): Promise<void> {
+/** Before anything is measured. */
+async function warmUp(stand: Stand, started: readonly StartedRouter[], bodyPath: string): Promise<void> {
   const both = scenarios.filter(({ name }) => warmupScenarios.includes(name));
   for (const scenario of both) {
     writeFileSync(bodyPath, requestBody(scenario));
     await configureMock(stand, scenario);
     for (const subject of started) {
-      await runLoad(stand, subject, scenario, bodyPath, { warmup: 0, seconds: warmupSeconds / both.length }, []);
+      const seconds = subject.warmupSeconds / both.length;
+      await runLoad(stand, subject, scenario, bodyPath, { warmup: 0, seconds }, []);
     }
   }
 }
@@ -102,11 +103,12 @@ async function warmUp(stand: Stand, started: readonly Running[], bodyPath: strin
 function planWindows(
   { quick, repeats, seconds }: BenchOptions,
   subjects: number,
+  warmupSeconds: number,
   chosen: readonly Scenario[],
 ): { repeats: number; seconds: number } {
   if (!quick) return { repeats: repeats ?? 5, seconds: seconds ?? 5 };
   const count = repeats ?? (subjects > 4 ? 2 : 3);
-  const windowSeconds = quickSeconds - warmupSeconds * subjects;
+  const windowSeconds = quickSeconds - warmupSeconds;
   const staggers = chosen.reduce((sum, { staggerMs }) => sum + staggerMs / 1_000, 0);
   const each = (windowSeconds / (count * subjects) - staggers) / chosen.length;
   return { repeats: count, seconds: seconds ?? Math.min(2, Math.max(0.4, each / 1.4)) };

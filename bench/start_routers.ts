@@ -10,6 +10,7 @@ import type { RouterUnderTest } from "./routers/router_under_test.ts";
 export interface StartedRouter extends Running {
   readonly hops: 1 | 2;
   readonly version: string;
+  readonly warmupSeconds: number;
   readonly process: PinnedProcess;
 }
 
@@ -18,6 +19,9 @@ export interface StartedRouters {
   /** One line for each router that is not there, with what to type to have it. */
   readonly skipped: readonly string[];
 }
+
+/** Connections to the workers, caches, the first pages of memory. */
+const USUAL_WARMUP_SECONDS = 2;
 
 /** smg listens four seconds before its workers are registered. */
 const readyWithinMs = 30_000;
@@ -52,7 +56,8 @@ async function startRouter(
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const log = join(folder, "output.log");
   const process = startPinned(routerCore, argv, { env, cwd: folder, log });
-  if (await answers(port)) return { name: router.name, hops: router.hops, version, port, process };
+  const { name, hops, warmupSeconds = USUAL_WARMUP_SECONDS } = router;
+  if (await answers(port)) return { name, hops, version, warmupSeconds, port, process };
   await process.stop();
   return `${router.name} ${version} did not answer within ${readyWithinMs / 1_000} s; its output is in ${log}`;
 }

@@ -25,6 +25,8 @@ export interface RouterUnderTest {
   find(): string | null;
   /** A router that costs ten times the others needs more time than `--quick` has. */
   readonly inQuick: boolean;
+  /** How long it must run at full load until its runtime has compiled what it compiles as it goes. */
+  readonly warmupSeconds?: number;
   /** What to type to have it. */
   readonly install: string;
   start(context: StartContext): StartLine;
