@@ -30,6 +30,8 @@ const stricterThanLlhttp = [
   "its transfer-encoding is",
   "it is HTTP/1.0 with a transfer-encoding",
   "it has two transfer-encoding headers",
+  // llhttp passes over one that names nothing.
+  "it has both content-length and transfer-encoding",
   "its first line is not an HTTP/1.1 status line",
   // Empty lines before the status line.
   "the answer is not HTTP/1.1",
