@@ -10,7 +10,7 @@ import { type AnswerFraming, headText } from "./head_text.ts";
 import { Outbox } from "./outbox.ts";
 import { type BodySource, OwnRequest } from "./own_request.ts";
 import { RequestParser } from "./parse_request.ts";
-import type { Refusal } from "./parse_request_head.ts";
+import type { Refusal, RequestHead } from "./parse_request_head.ts";
 import type { ServerLimits } from "./server_limits.ts";
 import type { ClientEvents, ClientSocket } from "./socket.ts";
 
@@ -219,7 +219,7 @@ export class Connection implements ClientEvents, ClientOutlet, BodySource, Expir
     state.keeps = state.keeps && isComplete && !this.#owner.isStopping && !isChosenByClose;
     const connection = !state.keeps ? "close" : head.isHttp10 ? "keep-alive" : null;
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    this.#outbox.putHead(headText(status, fields, framingOf(status, bytes, head.isHttp10), connection));
+    this.#outbox.putHead(headText(status, fields, framingOf(status, bytes, head), connection));
     if (head.method === "HEAD" && isStream(bytes)) bytes.left();
     else if (isStream(bytes)) return this.#flow(state, bytes);
     else if (bytes !== null && head.method !== "HEAD") this.#outbox.write(bytes);
@@ -288,8 +288,10 @@ export class Connection implements ClientEvents, ClientOutlet, BodySource, Expir
   }
 }
 
-function framingOf(status: number, body: Exclude<Answer["body"], string>, isHttp10: boolean): AnswerFraming {
+function framingOf(status: number, body: Exclude<Answer["body"], string>, head: RequestHead): AnswerFraming {
   if (status < 200 || status === 204 || status === 304) return "none";
-  if (isStream(body)) return isHttp10 ? "until-close" : "chunked";
+  // Whoever answered left the body out by himself, so its length is not known (RFC 9110 §8.6).
+  if (head.method === "HEAD" && body === null) return "none";
+  if (isStream(body)) return head.isHttp10 ? "until-close" : "chunked";
   return body === null ? 0 : body.length;
 }

@@ -85,6 +85,7 @@ for (const server of ["own", "runtime"] as const) {
       await client.send("HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
       const all = await client.untilClosed();
       expect(all).toStartWith("HTTP/1.1 200");
+      expect(all).toContain("content-length: 5\r\n");
       expect(all).toEndWith("\r\n\r\n");
     });
 

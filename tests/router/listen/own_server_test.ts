@@ -33,6 +33,15 @@ function listen(answering: Answering, limits: Partial<ServerLimits> = {}) {
   };
 }
 
+test("HEAD tells no length that nobody knows", async () => {
+  const server = listen(() => ({ status: 200, fields: [], body: null }));
+  const client = await dial(server.port);
+  await client.send("HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  const all = await client.untilClosed();
+  expect(all).toStartWith("HTTP/1.1 200");
+  expect(all).not.toContain("content-length");
+});
+
 test("a head that does not come whole in time is answered 408", async () => {
   const server = listen(() => text("never"));
   const client = await dial(server.port);
