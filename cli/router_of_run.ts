@@ -1,7 +1,7 @@
 // The router as this run's settings want it.
 
 import { randomBytes } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, type WriteStream } from "node:fs";
 import { leaseMsOf } from "../kv/lease.ts";
 import { loadTracing } from "../router/load_tracing.ts";
 import { makeRandomIds } from "../router/random_ids.ts";
@@ -43,7 +43,7 @@ export function routerOfRun(
   const files = readRouterFiles(wish.spec);
   // Only after a reload: nobody gets in then, rather than everybody.
   const apiKeys = files.is === "read" ? files.apiKeys : [randomBytes(32).toString("hex")];
-  const log = writeLogTo(runDir.logPath("pdserve"), of.logLevel.value);
+  const { log, close: closeLog } = logTo(runDir.logPath("pdserve"), of.logLevel.value);
   const endpoint = of.otlpEndpoint.value;
   const tracing = endpoint === null ? {} : { tracing: loadTracing({ endpoint, pdserveVersion: context.version, log }) };
   return makeRouter({
@@ -60,6 +60,7 @@ export function routerOfRun(
     clock: { now: sharing?.now ?? (() => performance.now()), wall: () => Date.now() },
     random: makeRandomIds(),
     log,
+    closeLog,
     ...tracing,
     ...sharing?.options,
     ...(weights === undefined ? {} : { weights }),
@@ -138,12 +139,15 @@ function weightVersionPath(
 const severities = ["debug", "info", "warn", "error"] as const;
 
 /** JSON lines beside the workers' logs; rare events only, requests are in the access log. */
-function writeLogTo(path: string, least: (typeof severities)[number]): RouterLog {
+function logTo(path: string, least: (typeof severities)[number]): { readonly log: RouterLog; close(): Promise<void> } {
   const file = createWriteStream(path, { flags: "a", mode: 0o600 });
   file.on("error", () => {});
-  return (level, message, fields) => {
-    if (severities.indexOf(level) < severities.indexOf(least)) return;
-    file.write(JSON.stringify({ at: new Date().toISOString(), level, message, ...fields }) + "\n");
+  return {
+    log(level, message, fields) {
+      if (severities.indexOf(level) < severities.indexOf(least)) return;
+      file.write(JSON.stringify({ at: new Date().toISOString(), level, message, ...fields }) + "\n");
+    },
+    close: () => endOf(file),
   };
 }
 
@@ -154,6 +158,10 @@ function accessLogTo(path: string, { stderr }: CliContext): Pick<RouterOptions, 
   file.on("error", (error) => stderr.write(`pdserve: cannot write the access log: ${error.message}\n`));
   return {
     writeAccessLog: (lines) => void file.write(lines),
-    closeAccessLog: () => new Promise((resolve) => void file.end(() => resolve())),
+    closeAccessLog: () => endOf(file),
   };
+}
+
+function endOf(file: WriteStream): Promise<void> {
+  return new Promise((resolve) => void file.end(() => resolve()));
 }

@@ -59,6 +59,7 @@ export interface RouterOptions {
   readonly writeAccessLog: ((lines: string) => void) | null;
   /** Resolves when all of it is written. */
   readonly closeAccessLog?: () => Promise<void>;
+  readonly closeLog?: () => Promise<void>;
   /** Closed with the router; see load_tracing.ts. Left out: no traces. */
   readonly tracing?: Tracing | null;
   /** Left out: this process's own. */
@@ -158,6 +159,7 @@ export function makeRouter(options: RouterOptions): Router {
       io.roster.close();
       upstream.close();
       await Promise.all([io.tracing?.close(), options.closeAccessLog?.()]);
+      await options.closeLog?.();
     },
   };
 }

@@ -10,21 +10,17 @@ export interface Generation {
   readonly number: number;
   readonly memory: SharedMemory;
   readonly cells: Int32Array;
-  /** Nobody will map it any more; who has it keeps it. */
+  /** Once: nobody will map it any more; who has it keeps it. */
   closePath(): void;
 }
 
 export function openGeneration(processes: number, number: number): Generation {
   const { path, close } = makeSharedMemory(bytesFor(processes));
   const cells = mapSharedMemory(path);
-  let isOpen = true;
   return {
     number,
     memory: { path, madeAtMs: machineNowMs() },
     cells,
-    closePath() {
-      if (isOpen) close();
-      isOpen = false;
-    },
+    closePath: close,
   };
 }

@@ -48,6 +48,8 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
   const places: KeptProcess[] = [];
   /** Whose rows are settled when a process dies: that of now, and those that finish what they have. */
   const live = new Set<Generation>();
+  /** Still to be found by a process that has not mapped the newest yet. */
+  const open = new Set<Generation>();
   const { siblings, onDeath } = makeSiblings(places);
   let newest: Generation | null = null;
   let followed: Followed | null = null;
@@ -63,7 +65,12 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
   };
   const closeOldPaths = () => {
     const isLate = ({ generation }: KeptProcess) => generation !== newest!.number;
-    if (!places.some(isLate)) { for (const one of live) if (one !== newest) one.closePath(); }
+    if (places.some(isLate)) return;
+    for (const one of open) {
+      if (one === newest) continue;
+      one.closePath();
+      open.delete(one);
+    }
   };
   const onGone = (row: number, exit: Exit, reason: string | null) => {
     const left = [...live].map(({ cells }) => settleRow(cells, row, names.names.length).requests);
@@ -75,13 +82,13 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
     share() {
       newest = openGeneration(options.count, (newest?.number ?? 0) + 1);
       live.add(newest);
+      open.add(newest);
       const { memory, cells } = newest;
       return makeSharing({ memory, cells, part: { at: 0, of: options.count }, names, siblings });
     },
     follow(router, run) {
       const before = followed;
-      const endings = [router.workers.subscribe(tell), router.weights.subscribe(tell), whenHeld(router, tell)];
-      followed = { generation: newest!, router, run, stopTelling: () => endings.forEach((end) => end()) };
+      followed = { generation: newest!, router, run, stopTelling: whenChanged(router, tell) };
       if (before === null) return void places.push(...startPlaces(options, calls));
       before.stopTelling();
       before.router.onIdle(() => live.delete(before.generation));
@@ -93,9 +100,15 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
     async close() {
       followed?.stopTelling();
       await Promise.all(places.map((place) => place.close()));
-      for (const one of live) one.closePath();
+      for (const one of open) one.closePath();
     },
   };
+}
+
+/** Not made inside `follow`: what is made there keeps the router before alive, and that one the router before it. */
+function whenChanged(router: Router, call: () => void): () => void {
+  const endings = [router.workers.subscribe(call), router.weights.subscribe(call), whenHeld(router, call)];
+  return () => endings.forEach((end) => end());
 }
 
 /** Nobody is told when a trainer pauses the engines; a second late is early enough for who waits minutes for a stall. */

@@ -2,7 +2,7 @@
 // orders are those of all, and whatever ends one or all of them leaves nothing behind.
 
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ask, type Asked, askStream, completion, metric, pidsOf, untilMetric } from "./ask_fresh.ts";
@@ -22,7 +22,7 @@ afterEach(() => {
 async function start(processes: number, ...args: string[]): Promise<RunningPdserve> {
   const port = String(await freePort());
   running = await startPdserve(["--router-procs", String(processes), "--port", port, ...args]);
-  await untilMetric(running.url, "pdserve_router_processes", processes);
+  if (processes > 1) await untilMetric(running.url, "pdserve_router_processes", processes);
   return running;
 }
 
@@ -211,6 +211,36 @@ test("a reload reaches all processes, and the limits hold over the new ones", as
   expect(seen.most).toBe(2);
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
+
+test.each([1, 2])("reloads leave no file open, with %p processes", async (processes) => {
+  const folder = mkdtempSync(join(tmpdir(), "pdserve-procs-"));
+  const settings = join(folder, "pdserve.yaml");
+  const write = (queue: number) => writeFileSync(settings, `limits: {queue: ${queue}}\n`);
+  write(100);
+  const run = await simulated(processes, "--config", settings);
+  const reload = () => fetch("http://pdserve/reload", { method: "POST", unix: join(run.runDir, "control.sock") });
+  for (let queue = 101; queue <= 110; queue++) {
+    write(queue);
+    expect((await reload()).status).toBe(200);
+    expect((await ask(run.url, "/v1/completions", { body: completion() })).status).toBe(200);
+  }
+  // The routers before are closed when all processes have heard of it.
+  while (ownFilesOf(run.corePid).length > processes) await Bun.sleep(20);
+  expect(ownFilesOf(run.corePid).filter((file) => file.endsWith("/pdserve.log"))).toHaveLength(1);
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+/** The router's log, and memory that it shares. */
+function ownFilesOf(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      const file = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      return /\/pdserve\.log$|memfd:pdserve/.test(file) ? [file] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 test("two runs of one user do not share a port by mistake", async () => {
   const run = await simulated(2);
