@@ -66,11 +66,7 @@ export function makeRouterProcesses(options: ProcessesOptions): RouterProcesses 
   const closeOldPaths = () => {
     const isLate = ({ generation }: KeptProcess) => generation !== newest!.number;
     if (places.some(isLate)) return;
-    for (const one of open) {
-      if (one === newest) continue;
-      one.closePath();
-      open.delete(one);
-    }
+    for (const one of open) if (one !== newest && open.delete(one)) one.closePath();
   };
   const onGone = (row: number, exit: Exit, reason: string | null) => {
     const left = [...live].map(({ cells }) => settleRow(cells, row, names.names.length).requests);
