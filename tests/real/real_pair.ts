@@ -66,7 +66,10 @@ async function besidePlain(
   ], {
     env,
   });
-  const plain = await starting;
+  const plain = await starting.catch((error) => {
+    killRun(pdserve.runId);
+    throw error;
+  });
   const run = JSON.parse(readFileSync(join(pdserve.runDir, "run.json"), "utf8"));
   const address = (name: string): WorkerAddress => {
     const worker = run.workers.find((each: { name: string }) => each.name === name);
