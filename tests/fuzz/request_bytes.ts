@@ -1,5 +1,6 @@
 // Random HTTP requests, mostly in order; damage to them is that of response_bytes.ts.
 
+import { chunksOf } from "./response_bytes.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 
 const targets = [
@@ -43,13 +44,7 @@ function sized(random: SeededRandom): readonly [string, string] {
 }
 
 function chunked(random: SeededRandom): readonly [string, string] {
-  const chunks = Array.from({ length: random.below(5) }, () => {
-    const data = `${payload(random)}x`;
-    const size = random.chance(0.5) ? data.length.toString(16) : `0${data.length.toString(16).toUpperCase()}`;
-    return `${size}${random.chance(0.1) ? ";a=1" : ""}\r\n${data}\r\n`;
-  });
-  const trailer = random.chance(0.1) ? "x-sum: 1\r\n" : "";
-  return ["transfer-encoding: chunked\r\n", `${chunks.join("")}0\r\n${trailer}\r\n`];
+  return chunksOf(payload, { fewerThan: 5, zeros: "0" }, random);
 }
 
 function payload(random: SeededRandom): string {

@@ -3,20 +3,11 @@
 // What this parser takes, llhttp must take, with the same target, body and wish to stay. What llhttp takes and this parser
 // refuses must be one of the strictnesses listed here.
 
-import { parseArgs } from "node:util";
 import { RequestParser } from "../../router/listen/parse_request.ts";
+import { type Case, fuzz, type FuzzReport, runFromCommandLine, show, takes } from "./against_llhttp.ts";
 import { readRequestWithLlhttp, type ReferenceReading } from "./llhttp.ts";
 import { randomRequest } from "./request_bytes.ts";
-import { cutIntoReads, damageResponse } from "./response_bytes.ts";
-import { seededRandom } from "./seeded_random.ts";
-
-export interface FuzzReport {
-  readonly cases: number;
-  readonly accepted: number;
-  readonly refused: number;
-  /** How often each deliberate strictness was met. */
-  readonly stricter: Readonly<Record<string, number>>;
-}
+import { cutIntoReads } from "./response_bytes.ts";
 
 interface Reading {
   readonly method: string;
@@ -48,58 +39,33 @@ const aboutTarget = /url|method/i;
 
 /** Runs for `seconds`; throws at the first difference, with the seed and the bytes in the message. */
 export function fuzzRequests(seed: number, seconds: number): FuzzReport {
-  const random = seededRandom(seed);
-  const until = performance.now() + seconds * 1_000;
-  const stricter: Record<string, number> = {};
-  let cases = 0;
-  let accepted = 0;
-  while (performance.now() < until) {
-    const honest = randomRequest(random);
-    const text = random.chance(0.4) ? honest : damageResponse(honest, random);
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    const ours = readWithParser(cutIntoReads(bytes, random));
-    const again = readWithParser(cutIntoReads(bytes, random));
-    const reference = readRequestWithLlhttp(cutIntoReads(bytes, random));
-    const difference = sameReading(ours, again)
-      ? compare(text, ours, reference, stricter)
-      : "other cuts, another reading";
-    if (difference !== null) {
-      const readings = JSON.stringify({ ours: show(ours), again: show(again), llhttp: show(reference) });
-      throw new Error(`${difference}: ${readings}; seed ${seed}, case ${cases}, bytes ${JSON.stringify(text)}`);
-    }
-    cases++;
-    if (takes(ours)) accepted++;
-  }
-  return { cases, accepted, refused: cases - accepted, stricter };
+  return fuzz({ seed, seconds, honest: randomRequest, stricter: stricterThanLlhttp, judge });
 }
 
-function compare(
-  text: string,
-  ours: Reading,
-  reference: ReferenceReading,
-  stricter: Record<string, number>,
-): string | null {
+function judge(one: Case) {
+  const { bytes, random } = one;
+  const ours = readWithParser(cutIntoReads(bytes, random));
+  const again = readWithParser(cutIntoReads(bytes, random));
+  const reference = readRequestWithLlhttp(cutIntoReads(bytes, random));
+  return {
+    difference: sameReading(ours, again) ? compare(ours, reference, one) : "other cuts, another reading",
+    isTaken: takes(ours),
+    readings: { ours: show(ours), again: show(again), llhttp: show(reference) },
+  };
+}
+
+function compare(ours: Reading, reference: ReferenceReading, { refusedAlone }: Case): string | null {
   if (takes(ours) && !takes(reference)) {
     const isTheirs = aboutTarget.test(reference.reason) || !methodsOfBoth.has(ours.method);
     return isTheirs ? null : "taken here, refused by llhttp";
   }
   if (!takes(reference)) return null;
-  if (!takes(ours)) {
-    const known = stricterThanLlhttp.find((words) => ours.message.includes(words));
-    if (known === undefined && /\r(?!\n)/.test(text)) return null;
-    if (known === undefined) return "refused here, taken by llhttp";
-    stricter[known] = (stricter[known] ?? 0) + 1;
-    return null;
-  }
+  if (!takes(ours)) return refusedAlone(ours.message);
   if (!reference.target.endsWith(ours.target) && ours.target !== "/" && !ours.target.startsWith("/?")) {
     return "another target";
   }
   if (!ours.body.equals(reference.body)) return "another body";
   return ours.outcome === "keep" && reference.outcome === "close" ? "kept open here, not by llhttp" : null;
-}
-
-function takes({ outcome }: { readonly outcome: string }): boolean {
-  return outcome === "keep" || outcome === "close";
 }
 
 function readWithParser(reads: readonly Uint8Array[]): Reading {
@@ -127,13 +93,4 @@ function sameReading(one: Reading, other: Reading): boolean {
   return one.outcome === other.outcome && one.target === other.target && one.body.equals(other.body);
 }
 
-function show<T extends { readonly body: Buffer }>(reading: T): unknown {
-  return { ...reading, body: reading.body.toString("latin1") };
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { seconds: { type: "string" }, seed: { type: "string" } } });
-  const seed = Number(values.seed ?? Date.now() % 2 ** 32);
-  console.log(`seed ${seed}`);
-  console.log(fuzzRequests(seed, Number(values.seconds ?? 60)));
-}
+if (import.meta.main) runFromCommandLine(fuzzRequests);

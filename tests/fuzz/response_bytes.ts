@@ -87,10 +87,19 @@ function untilClose(random: SeededRandom): [string, string] {
   return ["", payload(random)];
 }
 
-function chunked(random: SeededRandom): [string, string] {
-  const chunks = Array.from({ length: random.below(6) }, () => {
-    const data = payload(random) + "x";
-    const size = random.chance(0.5) ? data.length.toString(16) : `00${data.length.toString(16).toUpperCase()}`;
+function chunked(random: SeededRandom): readonly [string, string] {
+  return chunksOf(payload, { fewerThan: 6, zeros: "00" }, random);
+}
+
+/** Header and body: chunks with and without leading zeros, extensions and a trailer. */
+export function chunksOf(
+  payload: (random: SeededRandom) => string,
+  { fewerThan, zeros }: { readonly fewerThan: number; readonly zeros: string },
+  random: SeededRandom,
+): readonly [string, string] {
+  const chunks = Array.from({ length: random.below(fewerThan) }, () => {
+    const data = `${payload(random)}x`;
+    const size = random.chance(0.5) ? data.length.toString(16) : `${zeros}${data.length.toString(16).toUpperCase()}`;
     return `${size}${random.chance(0.1) ? ";a=1" : ""}\r\n${data}\r\n`;
   });
   const trailer = random.chance(0.1) ? "x-sum: 1\r\n" : "";
