@@ -1,19 +1,14 @@
 // The fleet as this run's settings want it.
 
-import { makeLogStore } from "../supervisor/log_store.ts";
 import type { EventStream } from "../supervisor/event_stream.ts";
 import { type Fleet, startFleet } from "../supervisor/fleet.ts";
 import type { Router } from "../router/make_router.ts";
 import type { RestartRule } from "../supervisor/restart.ts";
 import type { RunIdentity } from "../supervisor/run_identity.ts";
 import type { CliContext } from "./context.ts";
-import { diskTrouble } from "./disk_trouble.ts";
 import { readGpuHolders } from "./gpu_holders.ts";
+import { openLog } from "./open_log.ts";
 import type { PlannedRun } from "./planned_run.ts";
-
-const LOG_FILE_BYTES = 64 * 1024 * 1024;
-const LOG_FILES_KEPT = 3;
-const LOG_LINES_IN_MEMORY = 2_000;
 
 export interface LaunchInput {
   readonly run: PlannedRun;
@@ -57,16 +52,7 @@ export function launchFleet(
       onIdle: (callback) => router().onIdle(callback),
     },
     workerApiKey,
-    openLog: (worker, onLine) =>
-      makeLogStore({
-        path: runDir.logPath(worker),
-        maxBytes: LOG_FILE_BYTES,
-        keep: LOG_FILES_KEPT,
-        ringLines: LOG_LINES_IN_MEMORY,
-        redact: secrets,
-        onLine,
-        onTrouble: (why) => events.emit({ type: "warning", problem: diskTrouble(`the log of ${worker}`, why) }),
-      }),
+    openLog: (worker, onLine) => openLog(worker, onLine, { runDir, events, redact: secrets }),
     gpuHolders: plan.device === "cuda" ? readGpuHolders : () => Promise.resolve(null),
     env: context.env,
   });

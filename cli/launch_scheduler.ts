@@ -3,15 +3,12 @@
 import { realClock } from "../supervisor/clock.ts";
 import type { EventStream } from "../supervisor/event_stream.ts";
 import { keepScheduler, type KeptScheduler } from "../supervisor/keep_scheduler.ts";
-import { makeLogStore } from "../supervisor/log_store.ts";
 import type { RunIdentity } from "../supervisor/run_identity.ts";
 import { spawnWorker } from "../supervisor/spawn.ts";
 import type { CliContext } from "./context.ts";
-import { diskTrouble } from "./disk_trouble.ts";
 import { restartRule } from "./launch_fleet.ts";
+import { openLog } from "./open_log.ts";
 import type { PlannedRun } from "./planned_run.ts";
-
-const LOG_FILE_BYTES = 64 * 1024 * 1024;
 
 export function launchScheduler(
   { plan, wish, runDir }: PlannedRun,
@@ -23,10 +20,6 @@ export function launchScheduler(
   return keepScheduler(plan.scheduler, {
     ...{ events, identity, env, clock: realClock, spawn: spawnWorker },
     restart: failFast.value ? { is: "never" } : restartRule(maxFailures.value, failureWindowMs.value),
-    openLog: (onLine) =>
-      makeLogStore({
-        ...{ path: runDir.logPath("scheduler"), maxBytes: LOG_FILE_BYTES, keep: 3, ringLines: 200, redact: [], onLine },
-        onTrouble: (why) => events.emit({ type: "warning", problem: diskTrouble("the scheduler's log", why) }),
-      }),
+    openLog: (onLine) => openLog("scheduler", onLine, { runDir, events, redact: [] }),
   });
 }
