@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import type { ApiKind } from "../kv/connector.ts";
 import { sliceLatin1 } from "./body/slice_text.ts";
-import type { FailedLeg, JudgedLeg, LegName } from "./leg_failure.ts";
+import { badAnswer, type FailedLeg, type JudgedLeg, type LegName } from "./leg_failure.ts";
 
 /** Calls by which an administrator or a trainer ends requests on purpose: then an abort is the answer. */
 export interface AskedAborts {
@@ -58,15 +58,5 @@ export function unlessAborted(
 
 function abortedLeg(leg: LegName, worker: string): FailedLeg {
   const reason = `${worker} ended the request before its answer was complete (finish_reason abort)`;
-  return {
-    leg,
-    worker,
-    kind: "answer",
-    reason,
-    detail: reason,
-    error: { status: 503, message: reason, leg, retryAfterSeconds: 1 },
-    answer: null,
-    mayRetry: true,
-    fault: "failing",
-  };
+  return badAnswer(leg, worker, reason, { status: 503, retryAfterSeconds: 1 });
 }

@@ -80,16 +80,30 @@ export function failureOfAnswer(leg: LegName, worker: string, answer: WorkerAnsw
   const isEmpty = body.length === 0;
   const reason = `${worker} answered ${status}${isEmpty ? " without a body" : ""}`;
   return {
+    ...badAnswer(leg, worker, reason, { status: status >= 500 ? status : 502 }),
+    answer: isEmpty || status < 500 ? null : answer,
+    // 503 says "not now": an engine that sheds load is not broken.
+    fault: status === 503 ? null : "failing",
+  };
+}
+
+/** An answer that came and is none the client can have, for `reason`. */
+export function badAnswer(
+  leg: LegName,
+  worker: string,
+  reason: string,
+  error: Pick<OwnError, "status" | "retryAfterSeconds">,
+): FailedLeg {
+  return {
     leg,
     worker,
     kind: "answer",
     reason,
     detail: reason,
-    error: { status: status >= 500 ? status : 502, message: reason, leg },
-    answer: isEmpty || status < 500 ? null : answer,
+    error: { ...error, message: reason, leg },
+    answer: null,
     mayRetry: true,
-    // 503 says "not now": an engine that sheds load is not broken.
-    fault: status === 503 ? null : "failing",
+    fault: "failing",
   };
 }
 
