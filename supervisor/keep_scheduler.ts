@@ -32,7 +32,7 @@ export interface KeptScheduler {
 type Life =
   | { readonly is: "waiting" }
   | { readonly is: "running"; readonly child: Child; readonly startedMs: number }
-  | { readonly is: "pausing"; readonly timer: ReturnType<typeof setTimeout> }
+  | { readonly is: "pausing"; callOff(): void }
   | { readonly is: "ended" };
 
 const GRACE_MS = 5_000;
@@ -67,12 +67,12 @@ export function keepScheduler(plan: SchedulerPlan, deps: SchedulerDeps): KeptSch
       : null;
     events.emit(failureOf(exit, reason, next, nowMs - startedMs, log));
     if (decision.is !== "retry") return { is: "ended" };
-    return { is: "pausing", timer: setTimeout(() => void (life = start()), decision.atMs - nowMs) };
+    return { is: "pausing", callOff: clock.at(decision.atMs, () => void (life = start())) };
   };
   const end = () => {
     const before = life;
     life = { is: "ended" };
-    if (before.is === "pausing") clearTimeout(before.timer);
+    if (before.is === "pausing") before.callOff();
     if (before.is === "running") before.child.signalGroup("SIGTERM");
     return before;
   };
